@@ -1,0 +1,1 @@
+"""F7, the standard event loop over a selector that knows our descriptors."""

@@ -1,0 +1,118 @@
+"""Every setting, as frozen objects that are passed in: two machines in one process may differ in all of them.
+
+There are no module settings and no environment variables. Durations are ns, sizes bytes.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from netarium.base.units import MS, SECOND
+
+MINUTE: Final = 60 * SECOND
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NeighborConfig:
+    """ARP now, Neighbor Discovery later: the states and timers of RFC 4861 §10."""
+
+    reachable_time_ns: int = 30 * SECOND  # times a random 0.5 ... 1.5
+    retrans_timer_ns: int = 1 * SECOND  # also RFC 1122 §2.3.2.1: one request a second at the most
+    delay_first_probe_ns: int = 5 * SECOND
+    max_multicast_solicit: int = 3
+    max_unicast_solicit: int = 3
+    stale_lifetime_ns: int = 10 * MINUTE  # an unused STALE entry is flushed (RFC 1122 §2.3.2.1)
+    failed_lifetime_ns: int = 3 * SECOND
+    max_entries: int = 512
+    max_incomplete: int = 64
+    max_queued_packets: int = 3  # for each unresolved neighbour
+    # RFC 5227: address conflict detection
+    probe_wait_ns: int = 1 * SECOND
+    probe_num: int = 3
+    probe_min_ns: int = 1 * SECOND
+    probe_max_ns: int = 2 * SECOND
+    announce_wait_ns: int = 2 * SECOND
+    announce_num: int = 2
+    announce_interval_ns: int = 2 * SECOND
+    defend_interval_ns: int = 10 * SECOND
+    detect_duplicates: bool = False  # True: an address is tentative until probed (some 6 s)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IpConfig:
+    """The Internet layer (RFC 791, 1122, 792)."""
+
+    forwarding: bool = False  # RFC 1122 §3.1: a host does not forward
+    default_ttl: int = 64
+    reassembly_timeout_ns: int = 60 * SECOND  # RFC 1122 §3.3.2: 60 ... 120 s
+    reassembly_max_bytes: int = 256 * 1024
+    reassembly_max_datagrams: int = 64
+    reassembly_max_fragments: int = 64  # pieces of one datagram; 65,535 at MTU 1,500 needs 45
+    icmp_errors_per_second: int = 100
+    icmp_errors_burst: int = 50
+    icmp_echo_per_second: int = 10_000
+    answer_broadcast_echo: bool = False  # RFC 1122 §3.2.2.6 allows the silence
+    accept_redirects: bool = False
+    send_redirects: bool = True  # when forwarding
+    pmtu_cache_size: int = 256
+    pmtu_lifetime_ns: int = 10 * MINUTE  # RFC 1191 §6.3
+    min_pmtu: int = 552  # what an ICMP error may lower a path to (Linux's min_pmtu)
+    transmit_queue_frames: int = 1_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UdpConfig:
+    """UDP (RFC 768, 1122 §4.1)."""
+
+    receive_buffer: int = 212_992
+    send_buffer: int = 212_992
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TcpConfig:
+    """TCP (RFC 9293 and its company). The defaults are those of a modern Linux unless a comment says otherwise."""
+
+    receive_buffer: int = 131_072
+    receive_buffer_max: int = 6 * 1024 * 1024
+    send_buffer: int = 2 * 1024 * 1024
+    window_scaling: bool = True
+    timestamps: bool = True
+    sack: bool = True
+    nagle: bool = True
+    delayed_ack_ns: int = 40 * MS  # RFC 9293 MUST-40: below 500 ms
+    initial_rto_ns: int = 1 * SECOND  # RFC 6298 (2.1)
+    min_rto_ns: int = 200 * MS
+    max_rto_ns: int = 120 * SECOND
+    syn_retries: int = (
+        6  # RFC 9293 MUST-23: at least 3 minutes; with the RTOs 1 ... 64 s this is 127 s: see r2_syn_ns
+    )
+    r2_syn_ns: int = 180 * SECOND
+    syn_ack_retries: int = 5
+    data_retries: int = 15  # R2: about 15 minutes
+    r1_retries: int = 3  # RFC 9293 SHLD-10
+    orphan_retries: int = 8
+    msl_ns: int = 30 * SECOND  # TIME-WAIT lasts two of them: Linux's 60 s; RFC 9293 §3.4.2 says 2 min
+    fin_wait_2_timeout_ns: int = 60 * SECOND  # only for sockets that the process has closed
+    keepalive_idle_ns: int = 7_200 * SECOND  # RFC 9293 MUST-28
+    keepalive_interval_ns: int = 75 * SECOND
+    keepalive_probes: int = 9
+    initial_window_segments: int = 10  # RFC 6928
+    congestion_control: str = "reno"
+    dupthresh: int = 3
+    somaxconn: int = 4_096
+    max_half_open: int = 128  # for each listener
+    max_time_wait: int = 16_384
+    min_mss: int = 48  # what a peer's MSS option may ask for at the least
+    max_challenge_acks_per_second: int = 10  # for each connection (RFC 5961 §7)
+    persist_max_ns: int = 60 * SECOND
+    port_range: tuple[int, int] = (32_768, 60_999)
+    gso_max_size: int = 64_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MachineConfig:
+    """One machine."""
+
+    neighbor: NeighborConfig = field(default_factory=NeighborConfig)
+    ip: IpConfig = field(default_factory=IpConfig)
+    udp: UdpConfig = field(default_factory=UdpConfig)
+    tcp: TcpConfig = field(default_factory=TcpConfig)

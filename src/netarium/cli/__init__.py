@@ -1,0 +1,1 @@
+"""F8, the command line."""

@@ -1,0 +1,1 @@
+"""F7, real time and real devices."""

@@ -1,0 +1,1 @@
+"""F8, looking in: netstat, captures, diagrams, traces."""

@@ -1,0 +1,1 @@
+"""F3, the Internet layer: interfaces, neighbours, routes, IP, ICMP, fragments."""

@@ -1,0 +1,1 @@
+"""F2, LAN driver, LAN adapter, cable, switch: simulated, timed objects like the stack itself."""

@@ -1,0 +1,1 @@
+"""F6, names to addresses: stub resolver, cache, hosts file."""

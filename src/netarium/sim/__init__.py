@@ -1,0 +1,1 @@
+"""F7, virtual time: the world, its cables, its processes."""

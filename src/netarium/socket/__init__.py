@@ -1,0 +1,1 @@
+"""F6, the Socket library: the calls of Python's `socket`, on our stack."""

@@ -1,0 +1,1 @@
+"""F4, UDP and TCP, and how segments find their socket."""

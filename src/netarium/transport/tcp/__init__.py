@@ -1,0 +1,1 @@
+"""TCP: one job, one file. RFC 9293 and its company."""

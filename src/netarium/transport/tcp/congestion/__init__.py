@@ -1,0 +1,1 @@
+"""Congestion control: each algorithm gets numbers and gives numbers."""

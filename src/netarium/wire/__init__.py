@@ -1,0 +1,1 @@
+"""F1, bytes and meaning: header formats, without state."""
