@@ -1,0 +1,152 @@
+"""TCP options: MSS (RFC 9293 §3.2), window scale and timestamps (RFC 7323), SACK (RFC 2018).
+
+The order and padding of what is packed are Linux's, so that a middlebox sees nothing new.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from struct import Struct
+from typing import Final
+
+from netarium.base.checksum import Buffer
+
+END_OF_LIST: Final = 0
+NO_OPERATION: Final = 1
+MSS: Final = 2
+WINDOW_SCALE: Final = 3
+SACK_PERMITTED: Final = 4
+SACK: Final = 5
+TIMESTAMPS: Final = 8
+
+MAX_LENGTH: Final = 40  # a data offset of 15 words leaves this much behind the header
+TIMESTAMPS_WORD: Final = 0x0101080A  # NOP, NOP, timestamps, length 10 (RFC 7323 appendix A)
+
+_MSS: Final = Struct("!BBH")
+_TIMESTAMPS: Final = Struct("!III")  # the word above, TSval, TSecr
+_PAIR: Final = Struct("!II")
+_SYN: Final = Struct("!BBHBBBBIIBBBB")  # all that a SYN offers, in one go
+
+_NOP2_SACK_PERMITTED: Final = b"\x01\x01\x04\x02"
+_SACK_PERMITTED: Final = b"\x04\x02"
+
+
+@dataclass(slots=True)
+class TcpOptions:
+    """The options of one segment.
+
+    Attributes:
+        mss: the largest segment its sender takes, or None.
+        wscale: shift count as sent (a receiver uses 14 at the most: RFC 7323 §2.3), or None.
+        sack_permitted: SACK may be sent on this connection.
+        sack: left and right edges of the blocks, in the order received.
+        ts_val: TSval, or None if there is no timestamps option.
+        ts_ecr: TSecr; 0 without the option.
+    """
+
+    mss: int | None = None
+    wscale: int | None = None
+    sack_permitted: bool = False
+    sack: tuple[tuple[int, int], ...] = ()
+    ts_val: int | None = None
+    ts_ecr: int = 0
+
+
+def parse_options(data: Buffer) -> TcpOptions:
+    """Read an option list; unknown ones and known ones of a wrong length are skipped. Never raises.
+
+    Args:
+        data: what lies between the fixed header and the payload, 0 ... 40 octets.
+
+    Returns:
+        What was understood before the end, or before a length that makes no sense.
+
+    Spec: RFC 9293 MUST-4, MUST-5, MUST-6, MUST-7.
+    """
+    options = TcpOptions()
+    offset, end = 0, len(data)
+    while offset < end:
+        kind = data[offset]
+        if kind == NO_OPERATION:
+            offset += 1
+            continue
+        if kind == END_OF_LIST or offset + 1 == end:
+            break
+        length = data[offset + 1]
+        if length < 2 or offset + length > end:
+            break  # RFC 9293 MUST-7: nothing behind an illegal length can be trusted to be an option
+        _take(options, kind, data[offset + 2 : offset + length])
+        offset += length
+    return options
+
+
+def _take(options: TcpOptions, kind: int, value: Buffer) -> None:
+    """Note one option, unless its length is not the one that its kind has."""
+    length = len(value)
+    if kind == TIMESTAMPS and length == 8:
+        options.ts_val, options.ts_ecr = _PAIR.unpack(value)
+    elif kind == SACK and length and not length & 7:
+        options.sack = tuple(_PAIR.iter_unpack(value))
+    elif kind == MSS and length == 2:
+        options.mss = value[0] << 8 | value[1]
+    elif kind == WINDOW_SCALE and length == 1:
+        options.wscale = value[0]
+    elif kind == SACK_PERMITTED and length == 0:
+        options.sack_permitted = True
+
+
+def pack_options(
+    *,
+    mss: int | None = None,
+    wscale: int | None = None,
+    sack_permitted: bool = False,
+    ts: tuple[int, int] | None = None,
+    sack: Sequence[tuple[int, int]] = (),
+) -> bytes:
+    """An option list, padded with NOPs to whole words.
+
+    Args:
+        mss: octets, 0 ... 65,535.
+        wscale: shift count, 0 ... 14.
+        sack_permitted: for a SYN.
+        ts: TSval and TSecr, 32 bits each.
+        sack: blocks of wire sequence numbers; at most 4, or 3 beside timestamps.
+
+    Returns:
+        0 ... 40 octets.
+    """
+    if mss is None and wscale is None and not sack_permitted:
+        stamps = b"" if ts is None else _TIMESTAMPS.pack(TIMESTAMPS_WORD, ts[0], ts[1])
+        return stamps + _pack_sack(sack) if sack else stamps
+    if ts is not None and mss is not None and wscale is not None and sack_permitted and not sack:
+        return _SYN.pack(
+            MSS,
+            4,
+            mss,
+            SACK_PERMITTED,
+            2,
+            TIMESTAMPS,
+            10,
+            ts[0],
+            ts[1],
+            NO_OPERATION,
+            WINDOW_SCALE,
+            3,
+            wscale,
+        )
+    packed = b"" if mss is None else _MSS.pack(MSS, 4, mss)
+    if ts is not None:
+        stamps = _TIMESTAMPS.pack(TIMESTAMPS_WORD, ts[0], ts[1])
+        packed += _SACK_PERMITTED + stamps[2:] if sack_permitted else stamps
+    elif sack_permitted:
+        packed += _NOP2_SACK_PERMITTED
+    if wscale is not None:
+        packed += bytes((NO_OPERATION, WINDOW_SCALE, 3, wscale))
+    packed += _pack_sack(sack) if sack else b""
+    assert len(packed) <= MAX_LENGTH, f"{len(packed)} octets of TCP options"
+    return packed
+
+
+def _pack_sack(blocks: Sequence[tuple[int, int]]) -> bytes:
+    assert len(blocks) <= 4, f"{len(blocks)} SACK blocks"
+    packed = bytes((NO_OPERATION, NO_OPERATION, SACK, 2 + 8 * len(blocks)))
+    return packed + b"".join([_PAIR.pack(left, right) for left, right in blocks])
