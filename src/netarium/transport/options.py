@@ -1,0 +1,99 @@
+"""Everything that setsockopt() can set, in the stack's own units.
+
+One flat object for all protocols: an option means the same wherever it applies (RFC 1122 §4.1.4, RFC 9293 §3.9.1).
+How Linux encodes each one is the Socket library's business, not ours.
+"""
+
+from dataclasses import dataclass, fields
+
+# IP_MTU_DISCOVER (ip(7)): how DF is set and whether the path MTU is learned.
+PMTUDISC_DONT = 0
+PMTUDISC_WANT = 1
+PMTUDISC_DO = 2
+PMTUDISC_PROBE = 3
+
+
+@dataclass(slots=True)
+class SocketOptions:
+    """The options of one endpoint. Durations are ns, sizes octets; 0 or None says "the configuration's".
+
+    Attributes:
+        linger: None, or seconds that close() waits for unsent data; 0: close() resets (RFC 9293 §3.9.1.5 ABORT).
+        rcvbuf: octets of receive buffer, as getsockopt() shows it (Linux doubles what was asked for).
+        rcvbuf_locked: SO_RCVBUF was set: no automatic tuning any more. Likewise `sndbuf_locked`.
+        bindtodevice: interface name, or "" for all.
+        ttl: 0: the configuration's.
+        mtu_discover: PMTUDISC_*.
+        multicast_if: packed address of the interface for multicast, or the wildcard.
+        multicast_index: its index, if it was named by index; else 0.
+        defer_accept_ns: accept() only sees connections that sent data, or waited so long.
+        user_timeout_ns: how long sent data may stay unacknowledged (RFC 5482); 0: by the retransmission count.
+        keepidle_ns: keep-alive timing; 0: the configuration's. Likewise `keepintvl_ns`, `keepcnt`.
+        maxseg: upper limit of the MSS, 0: the path's.
+        inq: recvmsg() tells how much is left (TCP_INQ).
+    """
+
+    # SOL_SOCKET
+    reuseaddr: bool = False
+    reuseport: bool = False
+    broadcast: bool = False
+    keepalive: bool = False
+    oobinline: bool = False
+    linger: int | None = None
+    rcvbuf: int = 0
+    sndbuf: int = 0
+    rcvbuf_locked: bool = False
+    sndbuf_locked: bool = False
+    rcvlowat: int = 1
+    rcvtimeo_ns: int = 0
+    sndtimeo_ns: int = 0
+    bindtodevice: str = ""
+    priority: int = 0
+    mark: int = 0
+    dontroute: bool = False
+    timestamp: bool = False
+    # IPPROTO_IP, IPPROTO_IPV6
+    ttl: int = 0
+    tos: int = 0
+    recvtos: bool = False
+    recvttl: bool = False
+    pktinfo: bool = False
+    recverr: bool = False
+    mtu_discover: int = PMTUDISC_WANT
+    multicast_ttl: int = 1
+    multicast_loop: bool = True
+    multicast_all: bool = True
+    multicast_if: bytes = b""
+    multicast_index: int = 0
+    freebind: bool = False
+    v6only: bool = False
+    ip_options: bytes = b""
+    # IPPROTO_UDP
+    no_check: bool = False
+    # IPPROTO_TCP
+    nodelay: bool = False
+    cork: bool = False
+    keepidle_ns: int = 0
+    keepintvl_ns: int = 0
+    keepcnt: int = 0
+    syncnt: int = 0
+    linger2_ns: int = 0
+    defer_accept_ns: int = 0
+    quickack: bool = True
+    user_timeout_ns: int = 0
+    maxseg: int = 0
+    window_clamp: int = 0
+    notsent_lowat: int = 0
+    congestion: str = ""
+    fastopen: int = 0
+    inq: bool = False
+
+    def copy(self) -> "SocketOptions":
+        """An equal one: what an accepted connection inherits from its listener."""
+        twin = SocketOptions.__new__(SocketOptions)
+        for name in _NAMES:
+            setattr(twin, name, getattr(self, name))
+        return twin
+
+
+_NAMES = tuple(field.name for field in fields(SocketOptions))
