@@ -1,1 +1,1 @@
-"""F6, names to addresses: stub resolver, cache, hosts file."""
+"""F6, names to addresses: the stub resolver (RFC 1034 §5.3.1) and the calls of Python's `socket` that ask it."""
