@@ -49,6 +49,19 @@ class Frame:
     def __len__(self) -> int:
         return len(self.head) + len(self.body)
 
+    def copy(self) -> "Frame":
+        """Another frame with the same octets, for who sends one frame to several places."""
+        return Frame(
+            self.head,
+            self.body,
+            self.gso_size,
+            self.csum_start,
+            self.csum_offset,
+            self.checked,
+            self.fcs,
+            self.cause,
+        )
+
     def octets(self) -> bytes:
         """Head and body in one; the checksum as it stands (see `gso.finished`)."""
         return bytes(self.head) + bytes(self.body)
