@@ -1,5 +1,6 @@
 """What passes between IP and the transports above it, for both families."""
 
+from enum import StrEnum
 from typing import Protocol
 
 from netarium.base.checksum import Buffer
@@ -64,6 +65,20 @@ class IpPacket:
         self.gso_size = gso_size
         self.to_group = to_group
         self.cause = cause
+
+
+class ErrorKind(StrEnum):
+    """What an ICMP error says, in words of either family: to a sender about a packet that went wrong here."""
+
+    NO_ROUTE = "no-route"
+    HOST_UNREACHABLE = "host-unreachable"
+    PROTOCOL_UNREACHABLE = "protocol-unreachable"
+    PORT_UNREACHABLE = "port-unreachable"
+    TOO_BIG = "too-big"  # detail: the MTU
+    PROHIBITED = "prohibited"
+    TTL_EXCEEDED = "ttl-exceeded"
+    REASSEMBLY_TIMEOUT = "reassembly-timeout"
+    PARAMETER_PROBLEM = "parameter-problem"  # detail: the octet of the header
 
 
 class IcmpError:
