@@ -4,6 +4,7 @@ RFC 3493 §6.1; where it leaves a choice (order, error codes, what "proto" alone
 because that is what programs were written against. Tests compare the two.
 """
 
+import re
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,11 +19,12 @@ SockAddr = tuple[str, int] | tuple[str, int, int, int]
 AddrInfo = tuple[socket.AddressFamily, socket.SocketKind, int, str, SockAddr]
 ScopeOf = Callable[[str], int | None]
 
-_FLAGS: Final = (
+_FLAGS: Final = int(
     socket.AI_PASSIVE | socket.AI_CANONNAME | socket.AI_NUMERICHOST | socket.AI_V4MAPPED
     | socket.AI_ALL | socket.AI_ADDRCONFIG | socket.AI_NUMERICSERV
     | 0x0040 | 0x0080 | 0x0100 | 0x0200  # AI_IDN, AI_CANONIDN and glibc's two obsolete companions
 )  # fmt: skip
+_NUMBER: Final = re.compile(r"[ \t\n\r\f\v]*[+-]?[0-9]+")
 MAPPED_PREFIX: Final = bytes(10) + b"\xff\xff"  # RFC 4291 §2.5.5.2
 
 
@@ -75,7 +77,7 @@ class Request:
     @property
     def length(self) -> int:
         """Octets of the addresses asked for; 0 for either family."""
-        return {socket.AF_INET: 4, socket.AF_INET6: 16}.get(self.family, 0)
+        return 4 if self.family == socket.AF_INET else 16 if self.family == socket.AF_INET6 else 0
 
     @property
     def mapped(self) -> bool:
@@ -125,13 +127,11 @@ def _service_text(port: object) -> str | None:
 
 
 def _service_number(service: str | None) -> int | None:
-    """The number that a service is, as strtoul reads it; None for a name (and for a negative number)."""
-    if not service:
+    """The number that a service is, as strtoul reads it, or -1 if that is no port at all; None for a name."""
+    if not service or _NUMBER.fullmatch(service) is None:
         return None
-    digits = service.lstrip(" \t\n\r\f\v").removeprefix("+")
-    if not (digits.isascii() and digits.isdigit()):
-        return None
-    return int(digits[-9:]) & 0xFFFF if len(digits) < 10 else int(digits[:20]) & 0xFFFF
+    number = int(service) if len(service) < 20 else -1
+    return number & 0xFFFF if number >= 0 else -1
 
 
 def _services(name: str | None, number: int | None, type_: int, proto: int) -> list[Service]:
@@ -145,7 +145,7 @@ def _services(name: str | None, number: int | None, type_: int, proto: int) -> l
         fitting = fitting[:1]
         if name is not None and not fitting[0].has_ports:
             raise ResolverError(socket.EAI_SERVICE)
-    if name is not None and number is None:
+    if name is not None and (number is None or number < 0):
         found = [
             Service(kind.type, kind.proto, port)
             for kind in fitting
@@ -176,13 +176,16 @@ def numeric(request: Request, scope_of: ScopeOf) -> list[Target] | None:
     Args:
         request: its host is not None.
         scope_of: the index of an interface, by its name.
+
     Raises:
         ResolverError: EAI_ADDRFAMILY for an address of the other family, EAI_NONAME for a scope out of place,
             or for a name although AI_NUMERICHOST is set.
     """
-    target = parse_host(request.host or "", scope_of)
+    host = request.host or ""
+    # An address of the other family fails as such, whatever its scope.
+    target = parse_host(host.partition("%")[0] if request.family == socket.AF_INET else host, scope_of)
     if target is None:
-        if request.flags & socket.AI_NUMERICHOST or not request.host:
+        if request.flags & socket.AI_NUMERICHOST or not host:
             raise ResolverError(socket.EAI_NONAME)
         return None
     if request.length in {0, len(target.address)}:

@@ -21,7 +21,9 @@ MAX_ATTEMPTS: Final = 5
 class ResolverConfig:
     """One resolver. The defaults are those of resolv.conf(5)."""
 
-    servers: tuple[bytes, ...] = ()  # packed addresses of either family, first choice first; none: hosts table only
+    servers: tuple[
+        bytes, ...
+    ] = ()  # packed addresses of either family, first choice first; none: hosts table only
     port: int = 53
     search: tuple[str, ...] = ()
     ndots: int = 1  # a name with this many dots is first tried as it stands

@@ -25,7 +25,7 @@ class HostsTable:
         return self._count
 
     def _read(self, line: str) -> None:
-        words = line.split("#")[0].split()
+        words = line.split("#", maxsplit=1)[0].split()
         if len(words) < 2:
             return
         try:

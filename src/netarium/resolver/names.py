@@ -4,13 +4,11 @@ Inside the resolver a name is ASCII text without its final dot. Spec: RFC 1035 Â
 """
 
 import socket
-from typing import Final
 
+from netarium.base.errors import UsageError
 from netarium.resolver.config import ResolverConfig
 from netarium.resolver.errors import ResolverError
-
-MAX_NAME: Final = 255  # octets on the wire, the root's zero included
-MAX_LABEL: Final = 63
+from netarium.wire.dns_name import fold, to_labels
 
 
 def to_ascii(name: str | bytes | bytearray) -> str:
@@ -34,13 +32,11 @@ def wire_key(name: str) -> bytes:
     Raises:
         ResolverError: EAI_NONAME for what cannot be a name: an empty or too long label, too long a name.
     """
-    labels = name.removesuffix(".").lower().encode("ascii").split(b".")
-    if not all(0 < len(label) <= MAX_LABEL for label in labels):
-        raise ResolverError(socket.EAI_NONAME)
-    key = b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
-    if len(key) > MAX_NAME:
-        raise ResolverError(socket.EAI_NONAME)
-    return key
+    try:
+        labels = to_labels(fold(name))
+    except UsageError:
+        raise ResolverError(socket.EAI_NONAME) from None
+    return b"".join([bytes([len(label)]) + label for label in labels]) + b"\0"
 
 
 def candidates(name: str, config: ResolverConfig) -> list[str]:
