@@ -1,0 +1,73 @@
+"""Captures: the trace as a pcapng file, with interface names, nanoseconds, and the event behind each frame as comment.
+
+Each frame is written once, where its sender handed it to the device: so nothing is seen twice, and what a cable lost
+is there as well. Checksums are complete, whatever the device would have finished.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, Final
+
+from netarium.base.trace import Event, FrameReceived, FrameSent, Segment, Signal
+from netarium.wire.pcapng import INBOUND, LINKTYPE_ETHERNET, LINKTYPE_RAW, OUTBOUND, Writer
+
+_RAW_DEVICES: Final = ("lo", "tun")  # devices whose frames begin with the IP header
+
+
+class Capture:
+    """A listener that writes each frame to a binary file as it is sent: `trace.listen(Capture(file))`.
+
+    Args:
+        file: is written to and flushed by its owner.
+        epoch_ns: added to every time.
+        machine: only what this machine sends and receives; with it, received frames are written, too.
+    """
+
+    def __init__(self, file: BinaryIO, *, epoch_ns: int = 0, machine: str | None = None) -> None:
+        self._file = file
+        self._epoch_ns = epoch_ns
+        self._machine = machine
+        self._writer = Writer()
+        self._why: dict[int, str] = {}
+        file.write(self._writer.start())
+
+    def __call__(self, event: Event) -> None:
+        """Write a frame; remember what segments were for, for the comment of the frame that follows."""
+        if isinstance(event, Segment):
+            if event.direction == "sent" and event.note:
+                self._why = {event.id: event.note}
+        elif isinstance(event, FrameSent):
+            self._frame(event, OUTBOUND, self._why.get(event.cause, ""))
+        elif isinstance(event, FrameReceived) and self._machine is not None:
+            self._frame(event, INBOUND, "")
+
+    def _frame(self, event: FrameSent | FrameReceived, direction: int, why: str) -> None:
+        if self._machine in {None, event.where} and not event.device.startswith("lo"):
+            self._file.write(packet(self._writer, event, direction, self._epoch_ns, why))
+
+
+def packet(
+    writer: Writer, event: FrameSent | FrameReceived, direction: int, epoch_ns: int, why: str
+) -> bytes:
+    """One frame as the bytes to append to a capture."""
+    comment = f"event {event.id}, because of {event.cause}" if event.cause else f"event {event.id}"
+    return writer.packet(
+        f"{event.where}/{event.device}",
+        epoch_ns + event.at,
+        event.octets,
+        link_type=LINKTYPE_RAW if event.device.startswith(_RAW_DEVICES) else LINKTYPE_ETHERNET,
+        comments=[f"{comment}: {why}" if why else comment],
+        direction=direction,
+    )
+
+
+def capture(events: Iterable[Event], *, epoch_ns: int = 0) -> Iterator[bytes]:
+    """A whole trace as a capture; unlike `Capture`, which cannot know, it says which frames were lost and by what."""
+    chosen = list(events)
+    segments = {event.id: event.note for event in chosen if isinstance(event, Segment) and event.note}
+    lost = {event.cause: event.lost for event in chosen if isinstance(event, Signal) and event.lost}
+    writer = Writer()
+    yield writer.start()
+    for event in chosen:
+        if isinstance(event, FrameSent) and not event.device.startswith("lo"):
+            why = [segments.get(event.cause, ""), f"lost: {lost[event.id]}" if event.id in lost else ""]
+            yield packet(writer, event, OUTBOUND, epoch_ns, ", ".join(filter(None, why)))

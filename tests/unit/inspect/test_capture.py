@@ -1,0 +1,44 @@
+import io
+
+from netarium.base.trace import Event, FrameReceived, FrameSent, Segment, Signal
+from netarium.inspect.capture import Capture, capture
+from netarium.wire import pcapng
+
+FRAME = b"\x02" * 12 + b"\x08\x00" + b"x" * 46
+
+
+def events() -> list[Event]:
+    return [
+        Segment(
+            id=1, at=5, where="browser", socket=1, direction="sent", local="", remote="", flags="", seq=0, ack=0, window=0,
+            length=0, options="", note="retransmission: fast",
+        ),
+        FrameSent(id=2, cause=1, at=1_000_000_007, where="browser", device="eth0", octets=FRAME),
+        Signal(
+            id=3, cause=2, at=9, where="c", cable="c", sender="", receiver="", octets=FRAME, ends_at=1, arrives_at=2,
+            lost="nth 3",
+        ),
+        FrameReceived(id=4, cause=2, at=20, where="web", device="eth0", octets=FRAME),
+        FrameSent(id=5, at=21, where="web", device="lo", octets=b"E"),
+    ]  # fmt: skip
+
+
+def test_each_frame_once_with_its_story() -> None:
+    packets = list(pcapng.read(b"".join(capture(events(), epoch_ns=10))))
+    assert [(p.interface.name, p.at_ns, p.octets, p.direction) for p in packets] == [
+        ("browser/eth0", 1_000_000_017, FRAME, pcapng.OUTBOUND)
+    ]
+    assert packets[0].comments == ("event 2, because of 1: retransmission: fast, lost: nth 3",)
+
+
+def test_listener_for_all_and_for_one_machine() -> None:
+    for machine, interfaces in (
+        (None, ["browser/eth0"]),
+        ("web", ["web/eth0"]),
+        ("browser", ["browser/eth0"]),
+    ):
+        file = io.BytesIO()
+        listener = Capture(file, machine=machine)
+        for event in events():
+            listener(event)
+        assert [p.interface.name for p in pcapng.read(file.getvalue())] == interfaces
