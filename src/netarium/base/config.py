@@ -103,6 +103,7 @@ class TcpConfig:
     max_time_wait: int = 16_384
     min_mss: int = 48  # what a peer's MSS option may ask for at the least
     max_challenge_acks_per_second: int = 10  # for each connection (RFC 5961 §7)
+    max_resets_per_second: int = 1_000  # to segments that belong to no connection
     persist_max_ns: int = 60 * SECOND
     port_range: tuple[int, int] = (32_768, 60_999)
     gso_max_size: int = 64_000

@@ -1,1 +1,11 @@
 """Congestion control: each algorithm gets numbers and gives numbers."""
+
+from collections.abc import Callable
+from typing import Final
+
+from netarium.transport.tcp.congestion.base import CongestionControl
+from netarium.transport.tcp.congestion.reno import Reno
+
+ALGORITHMS: Final[dict[str, Callable[[int, int], CongestionControl]]] = {"reno": Reno}
+
+__all__ = ["ALGORITHMS", "CongestionControl", "Reno"]

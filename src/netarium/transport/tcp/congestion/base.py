@@ -1,0 +1,35 @@
+"""What the sender asks of a congestion control: it hands numbers over and reads `cwnd` and `ssthresh`."""
+
+from typing import Final, Protocol
+
+INFINITE_SSTHRESH: Final = 0x7FFF_FFFF
+
+
+class CongestionControl(Protocol):
+    """One connection's congestion control; octets and ns throughout."""
+
+    name: str
+    cwnd: int
+    ssthresh: int
+
+    def on_ack(self, *, acked: int, rtt_ns: int, burst: int, now: int) -> None:
+        """New data was acknowledged outside of loss recovery.
+
+        Args:
+            acked: octets newly acknowledged (cumulatively or by SACK).
+            rtt_ns: the round trip just measured, or 0.
+            burst: how many octets one ACK may honestly cover: two segments, or the size of our super-segments.
+            now: monotonic ns.
+        """
+
+    def on_loss(self, *, flight_size: int, now: int) -> None:
+        """A loss was found by duplicate ACKs or SACK: one congestion event."""
+
+    def on_rto(self, *, flight_size: int, first: bool, now: int) -> None:
+        """The retransmission timer expired; `first` is False if it did for the same segment before."""
+
+    def on_idle(self, *, initial_window: int, now: int) -> None:
+        """Nothing was sent for longer than an RTO and something will be now (RFC 5681 §4.1)."""
+
+    def set_mss(self, smss: int) -> None:
+        """The segment size changed."""

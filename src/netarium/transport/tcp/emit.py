@@ -1,0 +1,119 @@
+"""From a decision to octets: the TCP header of one segment, its window, acknowledgment and options."""
+
+from netarium.base.addr import format_ip
+from netarium.base.seq import MASK
+from netarium.base.trace import Segment
+from netarium.transport.tcp import negotiate, receiver
+from netarium.transport.tcp.sender import Outgoing
+from netarium.transport.tcp.tcb import Tcb
+from netarium.wire.tcp import ACK, SYN, URG, TcpSegment, flag_names, pack_header
+from netarium.wire.tcp_options import pack_options
+
+_MAX_SACK_BLOCKS = 3  # beside a timestamp; 4 without (RFC 2018 §3)
+
+
+def header(tcb: Tcb, out: Outgoing, local_port: int, remote_port: int, pseudo: int, now: int) -> bytes:
+    """The header of a segment that leaves now; it acknowledges all that has come, and no ACK is owed any more.
+
+    Args:
+        tcb: the connection.
+        out: what is to be sent.
+        local_port: ours.
+        remote_port: the peer's.
+        pseudo: folded sum of addresses and protocol, without the length.
+        now: monotonic ns.
+    """
+    flags = out.flags
+    if flags & SYN:
+        options = negotiate.syn_ack_options(tcb, now) if flags & ACK else negotiate.syn_options(tcb, now)
+        window = tcb.first_window
+    else:
+        options = _options(tcb, now)
+        offered = receiver.window_to_offer(tcb)
+        tcb.rcv_adv = tcb.rcv_nxt + offered
+        window = offered >> tcb.rcv_wind_shift
+    urgent = 0
+    if tcb.snd_up > tcb.snd_una and 0 < tcb.snd_up - out.seq <= 0xFFFF:
+        flags |= URG
+        urgent = tcb.snd_up - out.seq
+    ack = 0
+    if flags & ACK:
+        ack = tcb.rcv_nxt & MASK
+        _acknowledged(tcb, bare=not len(out.payload))
+    length = 20 + len(options) + len(out.payload)
+    checksum = (pseudo + length) % 0xFFFF or 0xFFFF
+    tcb.segs_out += 1
+    return pack_header(
+        local_port, remote_port, out.seq & MASK, ack, flags, min(window, 0xFFFF), urgent, options, checksum
+    )
+
+
+def _options(tcb: Tcb, now: int) -> bytes:
+    """Timestamps on every segment (RFC 7323 §3.2), SACK blocks while something waits out of order (RFC 2018 §4)."""
+    ts = ((now // 1_000_000 + tcb.ts_offset) & MASK, tcb.ts_recent) if tcb.ts_ok else None
+    if not tcb.reassembly or not tcb.sack_ok:
+        return pack_options(ts=ts) if ts is not None else b""
+    blocks = tcb.reassembly.sack_blocks(_MAX_SACK_BLOCKS if tcb.ts_ok else _MAX_SACK_BLOCKS + 1)
+    return pack_options(ts=ts, sack=[(left & MASK, right & MASK) for left, right in blocks])
+
+
+def _acknowledged(tcb: Tcb, *, bare: bool) -> None:
+    """Everything received is acknowledged with this segment."""
+    tcb.ack_now = False
+    tcb.delack_at = tcb.delack_octets = 0
+    tcb.last_ack_sent = tcb.rcv_nxt
+    if bare:
+        tcb.quickacks = max(0, tcb.quickacks - 1)
+    else:
+        tcb.quickacks = 0  # the conversation goes both ways: ACKs can ride on data
+
+
+def trace_sent(
+    tcb: Tcb, packed: bytes, out: Outgoing, local: tuple[bytes, int], remote: tuple[bytes, int], now: int
+) -> None:
+    """Tell the glass about a segment that is on its way down."""
+    segment = TcpSegment.parse(packed)
+    trace(tcb, segment, "sent", len(out.payload), out.note, local, remote, now)
+
+
+def trace(
+    tcb: Tcb,
+    segment: TcpSegment,
+    direction: str,
+    length: int,
+    note: str,
+    local: tuple[bytes, int],
+    remote: tuple[bytes, int],
+    now: int,
+) -> None:
+    """A segment at the door of TCP, its numbers as on the wire; it causes what follows."""
+    if tcb.trace is not None:
+        tcb.trace.cause = tcb.trace.emit(
+            Segment(
+                at=now, where=tcb.where, socket=tcb.socket_id, direction=direction,
+                local=address_text(local), remote=address_text(remote),
+                flags=flag_names(segment.flags), seq=segment.seq, ack=segment.ack, window=segment.window,
+                length=length, options=describe_options(segment), note=note,
+            )
+        )  # fmt: skip
+
+
+def address_text(address: tuple[bytes, int]) -> str:
+    """Address and port for people."""
+    text = format_ip(address[0])
+    return f"[{text}]:{address[1]}" if ":" in text else f"{text}:{address[1]}"
+
+
+def describe_options(segment: TcpSegment) -> str:
+    """The options as a person reads them: "mss 1460, sack ok, ts 5/0, wscale 7"."""
+    words = []
+    if segment.mss is not None:
+        words.append(f"mss {segment.mss}")
+    if segment.sack_permitted:
+        words.append("sack ok")
+    if segment.ts_val is not None:
+        words.append(f"ts {segment.ts_val}/{segment.ts_ecr}")
+    if segment.wscale is not None:
+        words.append(f"wscale {segment.wscale}")
+    words.extend(f"sack {left}-{right}" for left, right in segment.sack)
+    return ", ".join(words)

@@ -1,0 +1,106 @@
+"""What `TCP_INFO` tells, named as the fields of Linux's struct tcp_info; times in µs, windows in segments or octets."""
+
+from dataclasses import dataclass
+
+from netarium.base.units import US
+from netarium.transport.tcp.congestion.base import INFINITE_SSTHRESH
+from netarium.transport.tcp.tcb import LOSS, OPEN, Tcb
+
+_OPTION_TIMESTAMPS, _OPTION_SACK, _OPTION_WSCALE = 1, 2, 4
+_CA_OPEN, _CA_RECOVERY, _CA_LOSS = 0, 3, 4
+
+
+@dataclass(slots=True, kw_only=True)
+class TcpInfo:
+    """A snapshot of one connection."""
+
+    tcpi_state: int
+    tcpi_ca_state: int
+    tcpi_retransmits: int
+    tcpi_probes: int
+    tcpi_backoff: int
+    tcpi_options: int
+    tcpi_snd_wscale: int
+    tcpi_rcv_wscale: int
+    tcpi_rto: int
+    tcpi_ato: int
+    tcpi_snd_mss: int
+    tcpi_rcv_mss: int
+    tcpi_unacked: int
+    tcpi_sacked: int
+    tcpi_lost: int
+    tcpi_retrans: int
+    tcpi_last_data_sent: int
+    tcpi_last_data_recv: int
+    tcpi_pmtu: int
+    tcpi_rcv_ssthresh: int
+    tcpi_rtt: int
+    tcpi_rttvar: int
+    tcpi_snd_ssthresh: int
+    tcpi_snd_cwnd: int
+    tcpi_advmss: int
+    tcpi_reordering: int
+    tcpi_rcv_space: int
+    tcpi_total_retrans: int
+    tcpi_bytes_acked: int
+    tcpi_bytes_received: int
+    tcpi_bytes_sent: int
+    tcpi_segs_out: int
+    tcpi_segs_in: int
+    tcpi_notsent_bytes: int
+    tcpi_min_rtt: int
+    tcpi_snd_wnd: int
+    tcpi_rcv_wnd: int
+
+
+def snapshot(tcb: Tcb, now: int) -> TcpInfo:
+    """The connection as it is now."""
+    smss = max(tcb.smss, 1)
+    board, rtt, control = tcb.scoreboard, tcb.rtt, tcb.congestion
+
+    def segments(octets: int) -> int:
+        return -(-octets // smss)
+
+    ca_state = _CA_OPEN if tcb.recovery == OPEN else _CA_LOSS if tcb.recovery == LOSS else _CA_RECOVERY
+    ssthresh = control.ssthresh
+    return TcpInfo(
+        tcpi_state=tcb.state.number,
+        tcpi_ca_state=ca_state,
+        tcpi_retransmits=tcb.rexmit_count,
+        tcpi_probes=tcb.persist_count + tcb.keepalive_count,
+        tcpi_backoff=rtt.backoff_count,
+        tcpi_options=tcb.ts_ok * _OPTION_TIMESTAMPS
+        | tcb.sack_ok * _OPTION_SACK
+        | tcb.wscale_ok * _OPTION_WSCALE,
+        tcpi_snd_wscale=tcb.snd_wind_shift,
+        tcpi_rcv_wscale=tcb.rcv_wind_shift,
+        tcpi_rto=rtt.rto // US,
+        tcpi_ato=tcb.config.delayed_ack_ns // US,
+        tcpi_snd_mss=tcb.smss,
+        tcpi_rcv_mss=tcb.rcv_mss,
+        tcpi_unacked=segments(tcb.flight_size),
+        tcpi_sacked=segments(board.sacked_octets),
+        tcpi_lost=segments(board.lost_octets),
+        tcpi_retrans=segments(board.resent_octets),
+        tcpi_last_data_sent=(now - tcb.last_sent_at) // (1_000 * US) if tcb.last_sent_at else 0,
+        tcpi_last_data_recv=(now - tcb.last_received_at) // (1_000 * US) if tcb.last_received_at else 0,
+        tcpi_pmtu=tcb.path_mss + (40 if tcb.version == 4 else 60),
+        tcpi_rcv_ssthresh=tcb.rcv_buf,
+        tcpi_rtt=rtt.srtt // US,
+        tcpi_rttvar=rtt.rttvar // US,
+        tcpi_snd_ssthresh=ssthresh if ssthresh >= INFINITE_SSTHRESH else segments(ssthresh),
+        tcpi_snd_cwnd=control.cwnd // smss,
+        tcpi_advmss=tcb.our_mss,
+        tcpi_reordering=tcb.reordering,
+        tcpi_rcv_space=tcb.rcv_buf,
+        tcpi_total_retrans=tcb.total_retrans,
+        tcpi_bytes_acked=tcb.octets_acked,
+        tcpi_bytes_received=tcb.octets_received,
+        tcpi_bytes_sent=tcb.octets_sent,
+        tcpi_segs_out=tcb.segs_out,
+        tcpi_segs_in=tcb.segs_in,
+        tcpi_notsent_bytes=max(0, tcb.sendbuf.end - tcb.snd_nxt),
+        tcpi_min_rtt=rtt.min_rtt // US,
+        tcpi_snd_wnd=tcb.snd_wnd,
+        tcpi_rcv_wnd=tcb.rcv_wnd,
+    )

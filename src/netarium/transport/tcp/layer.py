@@ -1,0 +1,314 @@
+"""TCP of one machine: which flow a segment belongs to, and what is said to segments that belong to none.
+
+RFC 9293 §3.10.7.1 (CLOSED), §3.10.7.2 (LISTEN).
+"""
+
+from random import Random
+
+from netarium.base.addr import ANY4, ANY6, is_multicast
+from netarium.base.config import TcpConfig
+from netarium.base.counters import Counters
+from netarium.base.errors import Accepted, DropReason, Fate, StackError, WireError
+from netarium.base.seq import MASK
+from netarium.base.timerq import TimerQueue
+from netarium.base.trace import Segment, StateChanged, Trace
+from netarium.base.units import SECOND
+from netarium.ip.layer import IpLayer
+from netarium.ip.packet import IcmpError, IpPacket
+from netarium.transport.endpoint import Notifier
+from netarium.transport.ports import PortTable
+from netarium.transport.tcp import emit
+from netarium.transport.tcp.connection import PROTOCOL_TCP, Connection
+from netarium.transport.tcp.flow import Flow
+from netarium.transport.tcp.isn import IsnGenerator
+from netarium.transport.tcp.listener import HalfOpen
+from netarium.transport.tcp.state import CLOSED, TIME_WAIT
+from netarium.transport.tcp.timewait import TimeWait
+from netarium.wire.tcp import ACK, CHECKSUM_OFFSET, RST, SYN, TcpSegment, pack_header, verify
+
+
+class TcpLayer:
+    """TCP above one IP layer.
+
+    Attributes:
+        flows: everything that has a 4-tuple, by the octets of that 4-tuple as they arrive.
+        timers: one deadline for each flow.
+    """
+
+    def __init__(
+        self,
+        ip: IpLayer,
+        config: TcpConfig,
+        random: Random,
+        counters: Counters,
+        trace: Trace | None,
+        notifier: Notifier,
+        name: str = "",
+    ) -> None:
+        self.ip = ip
+        self.config = config
+        self.counters = counters
+        self.trace = trace
+        self.notifier = notifier
+        self.name = name
+        self.ports = PortTable(config.port_range, random)
+        self.isn = IsnGenerator(random.randbytes(32))
+        self.flows: dict[bytes, Flow] = {}
+        self.timers: TimerQueue[Flow] = TimerQueue()
+        self._listeners: dict[bytes, list[Connection]] = {}  # by local address and port
+        self._time_wait: dict[TimeWait, None] = {}
+        self._resets_left = config.max_resets_per_second
+        self._resets_since = 0
+        ip.transports[PROTOCOL_TCP] = self
+
+    def open(self, version: int, now: int) -> Connection:  # noqa: ARG002 - as every transport
+        """A new endpoint in CLOSED: the row of a fresh socket."""
+        return Connection(self, version)
+
+    # --- from below ----------------------------------------------------------------------------------------
+
+    def receive(self, packet: IpPacket, now: int) -> Fate:
+        """A segment for this machine."""
+        counters = self.counters
+        counters["tcp_in_segs"] += 1
+        if packet.to_group:
+            return DropReason.TCP_GROUP_DESTINATION  # MUST-57
+        head = packet.head
+        try:
+            seg = TcpSegment.parse(head, packet.body)
+        except WireError:
+            return DropReason.TCP_MALFORMED
+        src = packet.src
+        if not packet.checked and not verify(src, packet.dst, head, packet.body):
+            return DropReason.TCP_CHECKSUM  # MUST-3
+        if is_multicast(src) or not any(src):
+            return DropReason.TCP_BAD_SOURCE  # MUST-63
+        flow = self.flows.get(src + packet.dst + bytes(head[:4]))
+        if flow is not None:
+            return flow.on_segment(seg, packet, now)
+        return self._no_flow(seg, packet, now)
+
+    def on_icmp_error(self, error: IcmpError, now: int) -> bool:
+        """Find the flow that the quoted header names (MUST-54)."""
+        quote = bytes(error.quote[:8])
+        flow = self.flows.get(error.dst + error.src + quote[2:4] + quote[:2])
+        matched = flow is not None and flow.on_icmp_error(error, int.from_bytes(quote[4:8], "big"), now)
+        if not matched:
+            self.counters["tcp_icmp_ignored"] += 1
+        return matched
+
+    def next_deadline(self) -> int | None:
+        """The earliest timer of any flow."""
+        return self.timers.next_deadline()
+
+    def on_deadline(self, now: int) -> None:
+        """Run every timer that is due."""
+        while (flow := self.timers.pop_due(now)) is not None:
+            flow.on_deadline(now)
+
+    def _no_flow(self, seg: TcpSegment, packet: IpPacket, now: int) -> Fate:
+        """CLOSED or LISTEN."""
+        if seg.flags & (SYN | ACK | RST) == SYN:
+            return self.on_new_syn(seg, packet, now, 0)
+        if seg.flags & RST:
+            return DropReason.TCP_RESET_NO_CONNECTION  # a RST is never answered
+        self._refuse(seg, packet, now)
+        return DropReason.TCP_NO_CONNECTION
+
+    def on_new_syn(self, seg: TcpSegment, packet: IpPacket, now: int, least_iss: int) -> Fate:
+        """A SYN without a flow: to its listener, or refused.
+
+        Args:
+            seg: with SYN and neither ACK nor RST.
+            packet: it came in.
+            now: monotonic ns.
+            least_iss: our sequence number must not be below it (RFC 6191), or 0.
+        """
+        key = packet.src + packet.dst + seg.src_port.to_bytes(2, "big") + seg.dst_port.to_bytes(2, "big")
+        listening = self._listener_for(packet.dst, seg.dst_port, key)
+        if listening is None or listening.listener is None:
+            self._refuse(seg, packet, now)
+            return DropReason.TCP_NO_CONNECTION
+        iss = self.isn.isn(key, now)
+        if least_iss and (iss - least_iss) & MASK >= 0x8000_0000:
+            iss = least_iss & MASK
+        mss = min(
+            self.ip.find_path(packet.src, now, src=packet.dst).interface.mtu
+            - (40 if len(packet.dst) == 4 else 60),
+            65_495,
+        )
+        half = listening.listener.on_syn(seg, packet, key, iss, self.isn.timestamp_offset(key), mss, now)
+        if isinstance(half, DropReason):
+            return half
+        self.flows[key] = half
+        if self.trace is not None:
+            emit.trace(listening.tcb, seg, "received", len(seg.payload), "", half.local, half.remote, now)
+            self.trace.emit(
+                StateChanged(
+                    at=now,
+                    where=self.name,
+                    socket=half.socket_id,
+                    old="LISTEN",
+                    new="SYN_RECV",
+                    why="SYN received",
+                )
+            )
+        half.answer(now)
+        return Accepted.LOCAL
+
+    def _listener_for(self, address: bytes, port: int, key: bytes) -> Connection | None:
+        """The listener on the address itself comes before one on the wildcard; several share by the 4-tuple."""
+        suffix = port.to_bytes(2, "big")
+        any_address = ANY4 if len(address) == 4 else ANY6
+        candidates = self._listeners.get(address + suffix) or self._listeners.get(any_address + suffix)
+        if not candidates:
+            return None
+        if len(candidates) == 1:
+            return candidates[0]
+        return candidates[self.isn.timestamp_offset(key) % len(candidates)]
+
+    def _refuse(self, seg: TcpSegment, packet: IpPacket, now: int) -> None:
+        """RST, as §3.10.7.1 builds it."""
+        if now - self._resets_since >= SECOND:
+            self._resets_since = now
+            self._resets_left = self.config.max_resets_per_second
+        if not self._resets_left:
+            self.counters["tcp_out_resets_limited"] += 1
+            return
+        self._resets_left -= 1
+        local, remote = (packet.dst, seg.dst_port), (packet.src, seg.src_port)
+        if seg.flags & ACK:
+            self.send_bare(local, remote, seg.ack, 0, RST, 0, b"", now)
+        else:
+            self.send_bare(local, remote, 0, seg.seq + seg.segment_length, RST | ACK, 0, b"", now)
+
+    # --- services to flows ---------------------------------------------------------------------------------
+
+    def schedule(self, flow: Flow, at: int | None) -> None:
+        """Set the flow's deadline."""
+        self.timers.schedule(flow, at)
+
+    def attach(self, connection: Connection) -> None:
+        """Segments with the connection's key are its own."""
+        self.flows[connection.key] = connection
+
+    def is_taken(self, key: bytes) -> bool:
+        """Some flow has this key."""
+        return key in self.flows
+
+    def start_listening(self, connection: Connection) -> None:
+        """SYNs for its local address go to this connection."""
+        address, port = connection.local
+        self._listeners.setdefault(address + port.to_bytes(2, "big"), []).append(connection)
+
+    def stop_listening(self, connection: Connection) -> None:
+        """No longer."""
+        key = connection.local[0] + connection.local[1].to_bytes(2, "big")
+        listeners = self._listeners[key]
+        listeners.remove(connection)
+        if not listeners:
+            del self._listeners[key]
+
+    def forget(self, flow: Flow) -> None:
+        """The flow is over: no segments, no timers, no port."""
+        if flow.key and self.flows.get(flow.key) is flow:
+            del self.flows[flow.key]
+        self.timers.schedule(flow, None)
+        if isinstance(flow, Connection):
+            self.ports.release(flow)
+
+    def become_time_wait(self, connection: Connection, now: int) -> None:
+        """Replace a connection by its record; the oldest record goes if there are too many."""
+        if connection.tcb.state is not TIME_WAIT:
+            return
+        record = TimeWait(self, connection.key, connection.tcb, connection.local, connection.remote, now)
+        self.ports.replace(connection, record)
+        self.forget(connection)
+        connection.tcb.stop_timers()
+        connection.tcb.state = CLOSED  # as a socket it is finished; what waits is the record
+        if len(self._time_wait) >= self.config.max_time_wait:
+            self.counters["tcp_time_wait_overflows"] += 1
+            self.forget_time_wait(next(iter(self._time_wait)), now)
+        self._time_wait[record] = None
+        self.flows[record.key] = record
+        self.schedule(record, record.expires_at)
+
+    def forget_time_wait(self, flow: Flow, now: int) -> None:
+        """A record of TIME-WAIT is over."""
+        assert isinstance(flow, TimeWait)
+        if flow not in self._time_wait:
+            return
+        del self._time_wait[flow]
+        self.forget(flow)
+        self.ports.release(flow)
+        if self.trace is not None:
+            self.trace.emit(
+                StateChanged(
+                    at=now,
+                    where=self.name,
+                    socket=flow.socket_id,
+                    old="TIME_WAIT",
+                    new="CLOSED",
+                    why="2 MSL over",
+                )
+            )
+
+    def grow_up(self, half: HalfOpen, seg: TcpSegment, packet: IpPacket, now: int) -> Fate:
+        """The third segment of a handshake: make the connection and let it process the segment."""
+        del half.listener.half_open[half.key]
+        self.forget(half)
+        connection = Connection(self, half.version, half.options.copy())
+        connection.established_from(half, self.ip.find_path(half.remote[0], now, src=half.local[0]), now)
+        half.listener.ready.append(connection)
+        self.notifier.notify(half.listener.endpoint)
+        return connection.on_segment(seg, packet, now)
+
+    def send_bare(
+        self,
+        local: tuple[bytes, int],
+        remote: tuple[bytes, int],
+        seq: int,
+        ack: int,
+        flags: int,
+        window: int,
+        options: bytes,
+        now: int,
+    ) -> None:
+        """Send a segment without payload for something that has no connection (any more, or yet)."""
+        try:
+            path = self.ip.find_path(remote[0], now, src=local[0])
+        except StackError:
+            return  # no way back: nothing to be said
+        if flags & RST:
+            self.counters["tcp_out_rsts"] += 1
+        pseudo = (path.address_sum + PROTOCOL_TCP + 20 + len(options)) % 0xFFFF or 0xFFFF
+        head = pack_header(local[1], remote[1], seq & MASK, ack & MASK, flags, window, 0, options, pseudo)
+        if self.trace is not None:
+            self._trace_bare(head, local, remote, now)
+        self.ip.send(path, PROTOCOL_TCP, head, b"", now, dont_fragment=True, csum_offset=CHECKSUM_OFFSET)
+
+    def _trace_bare(self, head: bytes, local: tuple[bytes, int], remote: tuple[bytes, int], now: int) -> None:
+        assert self.trace is not None
+        segment = TcpSegment.parse(head)
+        self.trace.cause = self.trace.emit(
+            Segment(
+                at=now, where=self.name, socket=0, direction="sent", local=emit.address_text(local),
+                remote=emit.address_text(remote), flags=emit.flag_names(segment.flags), seq=segment.seq,
+                ack=segment.ack, window=segment.window, length=0, options=emit.describe_options(segment),
+            )
+        )  # fmt: skip
+
+    # --- views ---------------------------------------------------------------------------------------------
+
+    def half_open(self) -> list[HalfOpen]:
+        """Connections in SYN-RECEIVED that came from LISTEN."""
+        return [flow for flow in self.flows.values() if isinstance(flow, HalfOpen)]
+
+    def time_wait(self) -> list[TimeWait]:
+        """Records in TIME-WAIT, oldest first."""
+        return list(self._time_wait)
+
+    def connections(self) -> list[Connection]:
+        """Connections with a 4-tuple, and the listeners."""
+        listeners = [one for several in self._listeners.values() for one in several]
+        return listeners + [flow for flow in self.flows.values() if isinstance(flow, Connection)]

@@ -1,0 +1,111 @@
+"""What two ends agree on by the options of their SYNs: MSS, window scale, timestamps, SACK.
+
+RFC 9293 §3.7.1 (MSS), RFC 7323 §2.2, §3.2, RFC 2018 §2. An option counts only if both sent it.
+"""
+
+from typing import Final, Protocol
+
+from netarium.base.config import TcpConfig
+from netarium.base.seq import MASK
+from netarium.base.units import MS
+from netarium.transport.options import SocketOptions
+from netarium.transport.tcp.congestion import ALGORITHMS
+from netarium.transport.tcp.tcb import DEFAULT_MSS4, DEFAULT_MSS6, Tcb
+from netarium.wire.tcp import TcpSegment
+from netarium.wire.tcp_options import pack_options
+
+MAX_SHIFT: Final = 14  # RFC 7323 §2.3
+TIMESTAMP_OPTION_LENGTH: Final = 12
+
+
+class Negotiation(Protocol):
+    """What is agreed on, wherever it is kept: a control block, or the small record of a half-open connection."""
+
+    version: int
+    config: TcpConfig
+    options: SocketOptions
+    our_mss: int
+    peer_mss: int
+    wscale_ok: bool
+    snd_wind_shift: int
+    rcv_wind_shift: int
+    ts_ok: bool
+    ts_offset: int
+    ts_recent: int
+    ts_recent_at: int
+    sack_ok: bool
+
+
+def our_window_shift(config: TcpConfig, options: SocketOptions) -> int:
+    """The smallest shift with which the largest buffer that we may come to have can be advertised."""
+    if not config.window_scaling:
+        return 0
+    buffer = options.rcvbuf if options.rcvbuf_locked else config.receive_buffer_max
+    shift = 0
+    while shift < MAX_SHIFT and buffer >> shift > 0xFFFF:
+        shift += 1
+    return shift
+
+
+def timestamp(tcb: Negotiation, now: int) -> int:
+    """Our TSval: a clock of 1 ms with an offset of the connection's own (RFC 7323 §5.4, §7.1)."""
+    return (now // MS + tcb.ts_offset) & MASK
+
+
+def syn_options(tcb: Tcb, now: int) -> bytes:
+    """The options of our first SYN: everything we can do."""
+    config = tcb.config
+    return pack_options(
+        mss=tcb.options.maxseg or tcb.our_mss,
+        wscale=tcb.rcv_wind_shift if config.window_scaling else None,
+        sack_permitted=config.sack,
+        ts=(timestamp(tcb, now), 0) if config.timestamps else None,
+    )
+
+
+def syn_ack_options(tcb: Negotiation, now: int) -> bytes:
+    """The options of our SYN,ACK: only what the peer's SYN had (RFC 7323 §2.2)."""
+    return pack_options(
+        mss=tcb.options.maxseg or tcb.our_mss,
+        wscale=tcb.rcv_wind_shift if tcb.wscale_ok else None,
+        sack_permitted=tcb.sack_ok,
+        ts=(timestamp(tcb, now), tcb.ts_recent) if tcb.ts_ok else None,
+    )
+
+
+def accept_options(tcb: Negotiation, syn: TcpSegment, now: int) -> None:
+    """Take over what the peer's SYN offers and we want too."""
+    config = tcb.config
+    default = DEFAULT_MSS4 if tcb.version == 4 else DEFAULT_MSS6  # MUST-15
+    tcb.peer_mss = default if syn.mss is None else max(syn.mss, config.min_mss)
+    tcb.wscale_ok = config.window_scaling and syn.wscale is not None
+    if tcb.wscale_ok:
+        tcb.snd_wind_shift = min(syn.wscale or 0, MAX_SHIFT)
+    else:
+        tcb.snd_wind_shift = tcb.rcv_wind_shift = 0
+    tcb.ts_ok = config.timestamps and syn.ts_val is not None
+    if tcb.ts_ok:
+        tcb.ts_recent = syn.ts_val or 0
+        tcb.ts_recent_at = now
+    tcb.sack_ok = config.sack and syn.sack_permitted
+
+
+def start_congestion_control(tcb: Tcb) -> None:
+    """The segment size is known: give the congestion control its initial window (RFC 5681 §3.1, RFC 6928).
+
+    A SYN that had to be resent means one segment only (RFC 5681 §3.1, RFC 6928 §2).
+    """
+    set_segment_size(tcb)
+    window = tcb.smss if tcb.rexmit_count else tcb.initial_window
+    name = tcb.options.congestion or tcb.config.congestion_control
+    tcb.congestion = ALGORITHMS[name](tcb.smss, window)
+
+
+def set_segment_size(tcb: Tcb) -> None:
+    """SMSS from the peer's MSS, the path and the options that every segment carries (MUST-16)."""
+    mss = min(tcb.peer_mss, tcb.path_mss)
+    if tcb.options.maxseg:
+        mss = min(mss, tcb.options.maxseg)
+    tcb.smss = max(mss - (TIMESTAMP_OPTION_LENGTH if tcb.ts_ok else 0), 8)
+    tcb.rcv_mss = tcb.smss
+    tcb.congestion.set_mss(tcb.smss)

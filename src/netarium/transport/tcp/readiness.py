@@ -1,0 +1,122 @@
+"""The application's side of a control block: what is ready, and taking octets from the receive queue."""
+
+from netarium.base.checksum import Buffer
+from netarium.transport.endpoint import (
+    POLLERR,
+    POLLHUP,
+    POLLIN,
+    POLLOUT,
+    POLLPRI,
+    POLLRDHUP,
+    POLLRDNORM,
+    POLLWRNORM,
+)
+from netarium.transport.tcp.listener import Listener
+from netarium.transport.tcp.state import CLOSED, LISTEN, SYN_RECEIVED, SYN_SENT
+from netarium.transport.tcp.tcb import Tcb
+
+_READABLE = POLLIN | POLLRDNORM
+_WRITABLE = POLLOUT | POLLWRNORM
+
+
+def poll(tcb: Tcb, listener: Listener | None, send_room: int) -> int:
+    """Build the mask of poll(2) as Linux does."""
+    state = tcb.state
+    if state is LISTEN:
+        return _READABLE if listener is not None and listener.ready else 0
+    peer_done = tcb.rcv_shutdown or (tcb.rcv_fin is not None and tcb.rcv_nxt > tcb.rcv_fin)
+    mask = POLLERR if tcb.error else 0
+    if state is CLOSED:
+        mask |= POLLHUP | _WRITABLE
+        if tcb.irs or tcb.error or tcb.octets_received or peer_done:  # it was a connection
+            mask |= _READABLE | POLLRDHUP
+        return mask
+    if state is SYN_SENT or state is SYN_RECEIVED:
+        return mask
+    if peer_done:
+        mask |= _READABLE | POLLRDHUP
+        if tcb.fin_queued:
+            mask |= POLLHUP
+    if tcb.rcv_queued >= tcb.options.rcvlowat or (tcb.rcv_queued and tcb.rcv_adv <= tcb.rcv_nxt):
+        mask |= _READABLE
+    if tcb.fin_queued or send_room > 0:
+        mask |= _WRITABLE
+    if tcb.rcv_up > tcb.rcv_nxt - tcb.rcv_queued and tcb.rcv_up > tcb.irs + 1:
+        mask |= POLLPRI
+    return mask
+
+
+def take(tcb: Tcb, limit: int, *, peek: bool) -> bytes:
+    """Up to `limit` octets from the receive queue, which is not empty; they stay there if `peek`."""
+    limit = _up_to_mark(tcb, limit)
+    queue = tcb.rcv_queue
+    first = queue[0]
+    if len(first) >= limit:
+        taken = bytes(first) if len(first) == limit else bytes(memoryview(first)[:limit])
+        if not peek:
+            _drop(tcb, limit)
+        return taken
+    pieces: list[Buffer] = []
+    missing = limit
+    for piece in queue:
+        pieces.append(piece if len(piece) <= missing else memoryview(piece)[:missing])
+        missing -= len(pieces[-1])
+        if not missing:
+            break
+    taken = b"".join(pieces)
+    if not peek:
+        pieces.clear()  # a view would keep a gathered chunk from growing
+        _drop(tcb, len(taken))
+    return taken
+
+
+def take_into(tcb: Tcb, buffer: memoryview, *, peek: bool) -> int:
+    """Fill `buffer` from the receive queue, which is not empty; return how many octets."""
+    limit = _up_to_mark(tcb, len(buffer))
+    at = 0
+    for piece in tcb.rcv_queue:
+        size = min(len(piece), limit - at)
+        buffer[at : at + size] = piece if size == len(piece) else memoryview(piece)[:size]
+        at += size
+        if at == limit:
+            break
+    if not peek:
+        _drop(tcb, at)
+    return at
+
+
+def urgent_octet(tcb: Tcb) -> bytes | None:
+    """The octet before the urgent mark, if it is in the receive queue."""
+    offset = tcb.rcv_up - 1 - (tcb.rcv_nxt - tcb.rcv_queued)
+    if tcb.rcv_up <= tcb.irs + 1 or not 0 <= offset < tcb.rcv_queued:
+        return None
+    for piece in tcb.rcv_queue:
+        if offset < len(piece):
+            return bytes(memoryview(piece)[offset : offset + 1])
+        offset -= len(piece)
+    return None
+
+
+def _up_to_mark(tcb: Tcb, limit: int) -> int:
+    """A read stops at the urgent mark (tcp(7)), so that the application can ask whether it is there."""
+    before_mark = tcb.rcv_up - 1 - (tcb.rcv_nxt - tcb.rcv_queued)
+    if tcb.rcv_up > tcb.irs + 1 and 0 < before_mark < limit:
+        return before_mark
+    return limit
+
+
+def _drop(tcb: Tcb, size: int) -> None:
+    """Remove octets from the front of the queue."""
+    queue = tcb.rcv_queue
+    tcb.rcv_queued -= size
+    while size:
+        first = queue[0]
+        if len(first) <= size:
+            size -= len(first)
+            queue.popleft()
+        elif isinstance(first, bytearray):
+            queue[0] = memoryview(bytes(first))[size:]
+            return
+        else:
+            queue[0] = memoryview(first)[size:]
+            return

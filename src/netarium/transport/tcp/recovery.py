@@ -1,0 +1,181 @@
+"""What an acknowledgment tells the sender, and how losses are repaired.
+
+RFC 5681 §3.2 and RFC 6582 (NewReno) without SACK, RFC 6675 with it, RFC 6298 §5 for the timer, RFC 3042 through the
+pipe: each duplicate ACK says that a segment has left the network, so another may enter.
+"""
+
+from netarium.base.seq import MASK, unwrap
+from netarium.base.trace import Congestion, RttSampled
+from netarium.base.units import MS
+from netarium.transport.tcp import negotiate
+from netarium.transport.tcp.scoreboard import Sent
+from netarium.transport.tcp.tcb import LOSS, OPEN, RECOVERY, Tcb
+from netarium.wire.tcp import TcpSegment
+
+
+def on_ack(tcb: Tcb, seg: TcpSegment, *, may_be_duplicate: bool, now: int) -> None:
+    """An acceptable ACK: SND.UNA <= SEG.ACK <= SND.NXT.
+
+    Args:
+        tcb: the connection.
+        seg: with unwrapped numbers.
+        may_be_duplicate: no payload, no SYN, no FIN, and the window is as before (RFC 5681 §2).
+        now: monotonic ns.
+    """
+    flight_before = tcb.flight_size
+    newly_sacked = _take_sack(tcb, seg) if seg.sack and tcb.sack_ok else 0
+    acked = seg.ack - tcb.snd_una
+    if acked > 0:
+        _take_cumulative(tcb, seg, acked, now)
+    elif may_be_duplicate and tcb.scoreboard and (newly_sacked or not tcb.sack_ok):
+        _take_duplicate(tcb)
+    if tcb.scoreboard or tcb.recovery != OPEN:
+        _look_for_losses(tcb, acked, newly_sacked, flight_before, now)
+
+
+def _take_sack(tcb: Tcb, seg: TcpSegment) -> int:
+    """Put valid SACK blocks on the scoreboard; return newly SACKed octets."""
+    new = 0
+    floor = max(seg.ack, tcb.snd_una)
+    for left_wire, right_wire in seg.sack:
+        left, right = unwrap(left_wire, tcb.snd_una), unwrap(right_wire, tcb.snd_una)
+        # Below SND.UNA it is a duplicate report (RFC 2883); above SND.NXT or inverted it is a lie.
+        if left < right <= tcb.snd_nxt and right > floor:
+            new += tcb.scoreboard.sack(max(left, floor), right)[0]
+    return new
+
+
+def _take_cumulative(tcb: Tcb, seg: TcpSegment, acked: int, now: int) -> None:
+    """SND.UNA advances: release, measure, restart the timer (RFC 6298 §5)."""
+    done = tcb.scoreboard.acknowledge(seg.ack)
+    rtt = _measure(tcb, seg, done, now)
+    tcb.snd_una = seg.ack
+    tcb.octets_acked += acked
+    tcb.sendbuf.release(min(max(seg.ack, tcb.sendbuf.start), tcb.sendbuf.end))
+    tcb.dupacks = 0
+    tcb.rexmit_count = tcb.persist_count = 0
+    if rtt:
+        tcb.rtt.sample(rtt, now)
+        _trace_rtt(tcb, rtt, now)
+    else:
+        tcb.rtt.forget_backoff()
+    if tcb.scoreboard:
+        tcb.rexmit_at = now + tcb.rtt.rto  # (5.3)
+        tcb.unacked_since = now
+    else:
+        tcb.rexmit_at = tcb.unacked_since = 0  # (5.2)
+    tcb.user_timeout_at = now + tcb.options.user_timeout_ns if tcb.user_timeout_at and tcb.scoreboard else 0
+    tcb.output = tcb.wakeup = True
+    if tcb.recovery != RECOVERY and (tcb.cwnd_limited or tcb.recovery == LOSS):
+        burst = max(2 * tcb.smss, tcb.gso_size)
+        tcb.congestion.on_ack(acked=acked, rtt_ns=rtt, burst=burst, now=now)
+        _trace_congestion(tcb, "ack", now)
+
+
+def _measure(tcb: Tcb, seg: TcpSegment, done: list[Sent], now: int) -> int:
+    """A round trip, if this ACK gives an honest one, else 0.
+
+    The last acknowledged segment if no acknowledged one was resent (Karn, MUST-18); else by the timestamp, which
+    tells which transmission is acknowledged (RFC 7323 §4.1).
+    """
+    if done and not any(record.resent for record in done):
+        return max(1, now - done[-1].xmit_at)
+    if tcb.ts_ok and seg.ts_val is not None and seg.ts_ecr:
+        ticks = (negotiate.timestamp(tcb, now) - seg.ts_ecr) & MASK
+        if ticks < 0x8000_0000 and ticks * MS <= tcb.config.max_rto_ns:
+            return max(ticks, 1) * MS
+    return 0
+
+
+def _take_duplicate(tcb: Tcb) -> None:
+    """A segment left the network out of order (RFC 5681 §3.2, RFC 3042)."""
+    tcb.dupacks += 1
+    tcb.output = True
+    if not tcb.sack_ok:
+        board = tcb.scoreboard
+        room = board.flight_size - board.reno_sacked - tcb.smss  # the lost segment itself has not left
+        board.reno_sacked += max(0, min(tcb.smss, room))
+
+
+def _look_for_losses(tcb: Tcb, acked: int, newly_sacked: int, flight_before: int, now: int) -> None:
+    """Enter, go on with, or leave loss recovery."""
+    board = tcb.scoreboard
+    if tcb.recovery != OPEN and tcb.snd_una >= tcb.recover:
+        _leave(tcb, now)
+    lost = board.mark_lost_by_sack(tcb.config.dupthresh, tcb.smss) if newly_sacked or acked > 0 else 0
+    if tcb.recovery == OPEN:
+        if lost or (tcb.dupacks >= tcb.config.dupthresh and board and tcb.snd_una >= tcb.recover):
+            _enter(tcb, flight_before, now)
+    elif acked > 0 and board:
+        # A partial ACK: what now begins at SND.UNA is lost too (RFC 6582 §3.2 step 3; RFC 6675 NextSeg (4)).
+        oldest = board.oldest
+        if not oldest.sacked and oldest.resent <= 0 and not oldest.lost and (tcb.recovery == RECOVERY):
+            board.mark_lost(oldest)
+            tcb.output = True
+    if lost:
+        tcb.output = True
+
+
+def _enter(tcb: Tcb, flight: int, now: int) -> None:
+    """Fast retransmit: one congestion event, however much of this window is lost (RFC 6675 §5)."""
+    tcb.recovery = RECOVERY
+    tcb.recover = tcb.snd_nxt
+    # RFC 5681 (4): what limited transmit sent beyond the window does not count.
+    tcb.congestion.on_loss(flight_size=flight, now=now)
+    oldest = tcb.scoreboard.oldest
+    if not oldest.lost:
+        if oldest.end - oldest.seq > tcb.smss and not tcb.sack_ok:
+            tcb.scoreboard.divide(oldest, oldest.seq + tcb.smss)
+        tcb.scoreboard.mark_lost(oldest)
+    tcb.force_retransmit = True
+    tcb.output = True
+    _trace_congestion(tcb, "fast retransmit", now)
+
+
+def _leave(tcb: Tcb, now: int) -> None:
+    """All that was in flight when the loss was found is acknowledged."""
+    if tcb.recovery == RECOVERY:
+        tcb.congestion.cwnd = min(tcb.congestion.cwnd, max(tcb.congestion.ssthresh, tcb.smss))
+    tcb.recovery = OPEN
+    tcb.dupacks = 0
+    tcb.force_retransmit = False
+    _trace_congestion(tcb, "recovered", now)
+
+
+def on_retransmission_timeout(tcb: Tcb, now: int) -> None:
+    """RFC 6298 (5.4)-(5.6) and RFC 5681 §3.1: everything unSACKed is lost, begin with one segment."""
+    first = tcb.rexmit_count == 0
+    flight = tcb.flight_size
+    tcb.rexmit_count += 1
+    tcb.rtt.back_off()
+    tcb.scoreboard.mark_all_lost()
+    tcb.congestion.on_rto(flight_size=flight, first=first, now=now)
+    tcb.recovery = LOSS
+    tcb.recover = tcb.snd_nxt
+    tcb.dupacks = 0
+    tcb.force_retransmit = True
+    tcb.rexmit_at = now + tcb.rtt.rto
+    tcb.output = True
+    _trace_congestion(tcb, "timeout", now)
+
+
+def _trace_congestion(tcb: Tcb, why: str, now: int) -> None:
+    if tcb.trace is not None:
+        control = tcb.congestion
+        tcb.trace.emit(
+            Congestion(
+                at=now, where=tcb.where, socket=tcb.socket_id, cwnd=control.cwnd, ssthresh=control.ssthresh,
+                flight=tcb.flight_size, why=why,
+            )
+        )  # fmt: skip
+
+
+def _trace_rtt(tcb: Tcb, sample: int, now: int) -> None:
+    if tcb.trace is not None:
+        rtt = tcb.rtt
+        tcb.trace.emit(
+            RttSampled(
+                at=now, where=tcb.where, socket=tcb.socket_id, sample=sample, srtt=rtt.srtt, rttvar=rtt.rttvar,
+                rto=rtt.rto,
+            )
+        )  # fmt: skip

@@ -1,0 +1,77 @@
+"""How long to wait for an acknowledgment (RFC 6298)."""
+
+from typing import Final
+
+from netarium.base.units import MS
+
+GRANULARITY_NS: Final = 1 * MS
+_WINDOW_NS: Final = 300_000 * MS  # min_rtt forgets what is older than five minutes
+
+
+class RttEstimator:
+    """SRTT, RTTVAR and RTO of one connection; all in ns.
+
+    The variance term is never below `min_rto`, as on Linux: a peer that delays its ACKs by 40 ms on a path with a
+    steady round trip must not meet a timeout. RFC 6298 (2.4) allows a larger RTO than its formula gives.
+    """
+
+    __slots__ = ("_backoff", "_base", "_max_rto", "_min_rto", "_min_rtt_at", "min_rtt", "rttvar", "srtt")
+
+    def __init__(self, initial_rto: int, min_rto: int, max_rto: int) -> None:
+        self.srtt = 0  # 0: no sample yet
+        self.rttvar = 0
+        self.min_rtt = 0
+        self._min_rtt_at = 0
+        self._base = initial_rto
+        self._min_rto = min_rto
+        self._max_rto = max_rto
+        self._backoff = 0
+
+    @property
+    def rto(self) -> int:
+        """The retransmission timeout with its backoff."""
+        return min(self._base << self._backoff, self._max_rto)
+
+    @property
+    def backoff_count(self) -> int:
+        """How often the timeout was doubled since the last sample."""
+        return self._backoff
+
+    def sample(self, rtt_ns: int, now: int) -> None:
+        """Fold one measured round trip into SRTT, RTTVAR and RTO.
+
+        Args:
+            rtt_ns: from a transmission to its ACK, > 0; of a retransmitted segment only if its timestamp tells
+                which transmission was acknowledged (Karn).
+            now: monotonic ns.
+
+        Spec: RFC 6298 (2.2)-(2.4).
+        """
+        assert rtt_ns > 0
+        if not self.srtt:
+            self.srtt = rtt_ns
+            self.rttvar = rtt_ns >> 1
+        else:  # RTTVAR before SRTT: it is about the old SRTT
+            self.rttvar += (abs(self.srtt - rtt_ns) - self.rttvar) >> 2
+            self.srtt += (rtt_ns - self.srtt) >> 3
+        if not self.min_rtt or rtt_ns <= self.min_rtt or now - self._min_rtt_at > _WINDOW_NS:
+            self.min_rtt = rtt_ns
+            self._min_rtt_at = now
+        variance = max(4 * self.rttvar, GRANULARITY_NS, self._min_rto)
+        self._base = min(self.srtt + variance, self._max_rto)
+        self._backoff = 0
+
+    def back_off(self) -> None:
+        """The timer expired: double the timeout (5.5)."""
+        if self._base << self._backoff < self._max_rto:
+            self._backoff += 1
+
+    def forget_backoff(self) -> None:
+        """Something new was acknowledged, though nothing could be measured."""
+        self._backoff = 0
+
+    def restart(self, rto: int) -> None:
+        """Begin again with a given timeout, as after a SYN that timed out (5.7)."""
+        if not self.srtt:
+            self._base = rto
+        self._backoff = 0

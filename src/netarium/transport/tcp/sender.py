@@ -1,0 +1,240 @@
+"""The sending half: what to send next, and how much of it (RFC 9293 §3.7.4, §3.8.6; RFC 5681; RFC 6675 §5).
+
+`next_segment` is asked whenever the device has room. It answers with one segment, or super-segment, or None; the
+order is: handshake, retransmission, new data, FIN, a bare ACK.
+"""
+
+from typing import Final, NamedTuple
+
+from netarium.base.checksum import Buffer
+from netarium.base.trace import Decision
+from netarium.transport.tcp.scoreboard import Sent
+from netarium.transport.tcp.state import (
+    CLOSE_WAIT,
+    CLOSED,
+    CLOSING,
+    ESTABLISHED,
+    FIN_WAIT_1,
+    LAST_ACK,
+    LISTEN,
+    SYN_RECEIVED,
+    SYN_SENT,
+    State,
+)
+from netarium.transport.tcp.tcb import LOSS, OPEN, Tcb
+from netarium.wire.tcp import ACK, FIN, PSH, SYN
+
+_MAY_TRANSMIT_DATA: Final = frozenset({ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK})
+
+
+class Outgoing(NamedTuple):
+    """A segment to be built: unwrapped sequence number, flags, payload, and why for the trace."""
+
+    seq: int
+    flags: int
+    payload: Buffer
+    note: str = ""
+
+
+def next_segment(tcb: Tcb, now: int) -> Outgoing | None:
+    """What to send next, or None. What it answers counts as sent."""
+    state = tcb.state
+    if state in _MAY_TRANSMIT_DATA:
+        if (lost := tcb.scoreboard.next_lost()) is not None:
+            segment = _retransmission(tcb, lost, now)
+            if segment is not None:
+                return segment
+        segment = _new_data(tcb, now)
+        if segment is not None:
+            return segment
+    elif tcb.syn_pending:
+        return _handshake(tcb, state, now)
+    if tcb.probe_due:
+        tcb.probe_due = False
+        # One below what the peer expects: it must answer (SHLD-12). No data: DEVIATION RFC 9293 §3.8.6.1, as Linux.
+        return Outgoing(tcb.snd_una - 1, ACK, b"", "probe")
+    if tcb.ack_now and state not in {CLOSED, LISTEN, SYN_SENT}:
+        return Outgoing(tcb.snd_nxt, ACK, b"")
+    tcb.output = False
+    return None
+
+
+def _handshake(tcb: Tcb, state: State, now: int) -> Outgoing | None:
+    """Our SYN, or SYN,ACK in a simultaneous open; again when its timer expired."""
+    tcb.syn_pending = False
+    if state not in {SYN_SENT, SYN_RECEIVED}:
+        return None
+    if tcb.snd_nxt == tcb.iss:
+        tcb.snd_nxt = tcb.iss + 1
+        tcb.scoreboard.add(tcb.iss, tcb.snd_nxt, now)
+        note = ""
+    else:
+        tcb.scoreboard.resend(tcb.scoreboard.oldest, 1, now)
+        tcb.total_retrans += 1
+        note = "retransmission: timeout"
+    if not tcb.rexmit_at:
+        tcb.rexmit_at = now + tcb.rtt.rto
+    return Outgoing(tcb.iss, SYN if state is SYN_SENT else SYN | ACK, b"", note)
+
+
+def _retransmission(tcb: Tcb, lost: Sent, now: int) -> Outgoing | None:
+    """A lost record again, as much of it as window and congestion window allow."""
+    window = tcb.snd_una + tcb.snd_wnd - lost.seq
+    if window <= 0 and lost.seq != tcb.snd_una:
+        return None  # RFC 9293 SHLD-16, -17: only what lies within a window that shrank
+    room = tcb.congestion.cwnd - tcb.scoreboard.pipe
+    size = min(lost.end - lost.seq, max(tcb.gso_size, tcb.smss))
+    if tcb.force_retransmit:
+        size = min(
+            size, max(tcb.smss, room)
+        )  # the first one goes whatever the pipe holds (RFC 6675 §5 (4.3))
+    elif room < min(size, tcb.smss):
+        return None
+    else:
+        size = min(size, max(room // tcb.smss, 1) * tcb.smss)
+    has_fin = tcb.fin_seq is not None and lost.seq <= tcb.fin_seq < lost.seq + size
+    note = "retransmission: timeout" if tcb.recovery == LOSS else "retransmission: fast"
+    tcb.force_retransmit = False
+    tcb.scoreboard.resend(lost, size, now)
+    tcb.total_retrans += 1
+    if not tcb.rexmit_at:
+        tcb.rexmit_at = now + tcb.rtt.rto
+    octets = size - has_fin
+    payload = tcb.sendbuf.slice(lost.seq, octets) if octets else b""
+    flags = ACK | (FIN if has_fin else 0)
+    if octets and lost.seq + octets == tcb.sendbuf.end:
+        flags |= PSH
+    return Outgoing(lost.seq, flags, payload, note)
+
+
+def _new_data(tcb: Tcb, now: int) -> Outgoing | None:
+    """Data that was never sent, and the FIN behind the last of it."""
+    seq = tcb.snd_nxt
+    waiting = tcb.sendbuf.end - seq
+    fin_due = tcb.fin_queued and tcb.fin_seq is None
+    if waiting <= 0:
+        return _fin(tcb, seq, now) if fin_due else None
+    size = _allowance(tcb, waiting, now)
+    if size <= 0:
+        return None
+    payload = tcb.sendbuf.slice(seq, size)
+    flags = ACK
+    end = seq + size
+    if size == waiting:
+        flags |= PSH  # MUST-61: the last of what is queued
+        if fin_due and tcb.snd_una + tcb.snd_wnd > end:
+            flags |= FIN
+            tcb.fin_seq = end
+            end += 1
+    if size % tcb.smss:
+        tcb.snd_sml = end
+    _sent(tcb, seq, end, now)
+    tcb.octets_sent += size
+    return Outgoing(seq, flags, payload)
+
+
+def _fin(tcb: Tcb, seq: int, now: int) -> Outgoing | None:
+    """A FIN by itself. It takes a place in the window as an octet does."""
+    if tcb.snd_una + tcb.snd_wnd <= seq and tcb.scoreboard:
+        return None
+    tcb.fin_seq = seq
+    _sent(tcb, seq, seq + 1, now)
+    return Outgoing(seq, FIN | ACK, b"")
+
+
+def _sent(tcb: Tcb, seq: int, end: int, now: int) -> None:
+    """New sequence numbers are on their way: remember them, run the timers (RFC 6298 (5.1))."""
+    tcb.scoreboard.add(seq, end, now)
+    tcb.snd_nxt = end
+    tcb.last_sent_at = now
+    tcb.persist_at = 0
+    if not tcb.rexmit_at:
+        tcb.rexmit_at = now + tcb.rtt.rto
+    if not tcb.unacked_since:
+        tcb.unacked_since = now
+    if tcb.options.user_timeout_ns and not tcb.user_timeout_at:
+        tcb.user_timeout_at = now + tcb.options.user_timeout_ns
+
+
+def _allowance(tcb: Tcb, waiting: int, now: int) -> int:
+    """How many octets of new data may go now: the windows, Nagle, silly window avoidance."""
+    smss = tcb.smss
+    board = tcb.scoreboard
+    if not board:
+        _restart_after_idle(tcb, now)
+    window = tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt
+    if window <= 0:
+        if not board and not tcb.persist_at:
+            tcb.persist_at = now + tcb.rtt.rto
+        _trace_held(tcb, "window", waiting, window)
+        return 0
+    room = tcb.congestion.cwnd - board.pipe
+    tcb.cwnd_limited = room < waiting and room <= window
+    if room < min(smss, waiting, window):
+        _trace_held(tcb, "cwnd", waiting, room)
+        return 0
+    size = min(waiting, window, max(tcb.gso_size, smss))
+    if size > smss:
+        size = min(size, room // smss * smss)  # room >= smss here
+        if size < waiting:
+            size -= size % smss  # SHLD-28: full segments while there is more to come
+    else:
+        size = min(size, smss)
+    if size < smss and not _may_send_short(tcb, size, waiting):
+        return 0
+    return size
+
+
+def _may_send_short(tcb: Tcb, size: int, waiting: int) -> bool:
+    """Less than a full segment: sender-side silly window avoidance (MUST-38) and Nagle (SHLD-7).
+
+    Nagle in Minshall's form, as Linux has it: a short segment waits only while an earlier *short* one is
+    unacknowledged, so that the tail of a large write does not wait for a delayed ACK.
+    """
+    if size < waiting:  # the window cuts it: worth it only for half of the largest window ever seen
+        if 2 * size >= tcb.max_snd_wnd:
+            return True
+        if not tcb.scoreboard and not tcb.persist_at:  # (3) of §3.8.6.2.1: the override timer
+            tcb.persist_at = tcb.last_received_at + tcb.rtt.rto
+        _trace_held(tcb, "window", waiting, size)
+        return False
+    if tcb.fin_queued:
+        return True  # the FIN goes along: no more data to wait for
+    if tcb.options.cork:
+        _trace_held(tcb, "cork", waiting, size)
+        return False
+    if tcb.options.nodelay or not tcb.config.nagle or tcb.snd_sml <= tcb.snd_una:
+        _trace_decision(tcb, "nagle", "sent", waiting, size)
+        return True
+    _trace_held(tcb, "nagle", waiting, size)
+    return False
+
+
+def _restart_after_idle(tcb: Tcb, now: int) -> None:
+    """RFC 5681 §4.1: after an RTO of silence the old congestion window tells nothing."""
+    if tcb.last_sent_at and now - tcb.last_sent_at > tcb.rtt.rto and tcb.recovery == OPEN:
+        tcb.congestion.on_idle(initial_window=tcb.initial_window, now=now)
+        tcb.last_sent_at = 0
+
+
+def _trace_held(tcb: Tcb, subject: str, waiting: int, room: int) -> None:
+    if tcb.trace is not None:
+        _trace_decision(tcb, subject, "held", waiting, room)
+
+
+def _trace_decision(tcb: Tcb, subject: str, verdict: str, waiting: int, room: int) -> None:
+    if tcb.trace is not None:
+        numbers = {
+            "waiting": waiting,
+            "room": room,
+            "smss": tcb.smss,
+            "unacknowledged": tcb.flight_size,
+            "cwnd": tcb.congestion.cwnd,
+            "snd_wnd": tcb.snd_wnd,
+        }
+        tcb.trace.emit(
+            Decision(
+                at=tcb.last_sent_at, where=tcb.where, socket=tcb.socket_id, subject=subject, verdict=verdict,
+                numbers=numbers,
+            )
+        )  # fmt: skip

@@ -1,0 +1,201 @@
+"""The control block: all that one connection knows (RFC 9293 §3.3.1, and the variables of its companions).
+
+The variables are public and named as in the RFCs; the modules beside this one work on them. Sequence numbers are
+unwrapped (see `base.seq`): plain ints whose low 32 bits go on the wire.
+"""
+
+from collections import deque
+from typing import Final
+
+from netarium.base.checksum import Buffer
+from netarium.base.config import TcpConfig
+from netarium.base.trace import StateChanged, Trace
+from netarium.transport.options import SocketOptions
+from netarium.transport.tcp.congestion import ALGORITHMS, CongestionControl
+from netarium.transport.tcp.reassembly import Reassembly
+from netarium.transport.tcp.rtt import RttEstimator
+from netarium.transport.tcp.scoreboard import Scoreboard
+from netarium.transport.tcp.sendbuf import SendBuffer
+from netarium.transport.tcp.state import TRANSITIONS, State
+
+DEFAULT_MSS4: Final = 536  # RFC 9293 MUST-15
+DEFAULT_MSS6: Final = 1_220
+
+# Where loss recovery stands (Linux's words; RFC 6582, RFC 6675).
+OPEN: Final = 0
+RECOVERY: Final = 1  # fast recovery until SND.UNA reaches `recover`
+LOSS: Final = 2  # after a retransmission timeout
+
+
+class Tcb:
+    """One connection's variables.
+
+    Attributes:
+        iss: initial send sequence number.
+        snd_una: oldest unacknowledged.
+        snd_nxt: next to be sent for the first time.
+        snd_wnd: what the peer lets us send above `snd_una`, unshifted to octets.
+        snd_wl1: segment sequence number of the last window update.
+        snd_wl2: segment acknowledgment number of the last window update.
+        snd_up: send urgent pointer: the octet after urgent data; meaningful while above `snd_una`.
+        snd_sml: end of the last segment sent that was less than full (draft-minshall-nagle-01).
+        max_snd_wnd: largest window the peer ever offered (RFC 9293 §3.8.6.2.1, RFC 5961 §5.2).
+        smss: payload octets of a full segment, options of each segment subtracted (RFC 9293 MUST-16).
+        fin_queued: the application ended the stream.
+        fin_seq: where our FIN is, once sent; else None.
+        rcv_nxt: next expected.
+        rcv_adv: right edge of the window that was ever advertised.
+        rcv_up: receive urgent pointer.
+        rcv_fin: where the peer's FIN is, once known.
+        rcv_buf: octets that may wait for the application.
+        recover: RFC 6582's; loss recovery ends when `snd_una` reaches it.
+        ack_now: an acknowledgment must go with the next transmission, or by itself.
+        delack_octets: received in order since the last ACK.
+        output: something may be ready to be sent.
+        wakeup: the application's view may have changed.
+        orphan: the application has closed its descriptor.
+        probe_due: a segment that only asks for an answer is due: keep-alive or window probe.
+        reset_ack: SEG.ACK of an unacceptable segment that is to be answered by a RST, or None.
+        abort_due: the connection is to be reset.
+        our_mss: what our MSS option says (MUST-67).
+        path_mss: what the path takes now.
+    """
+
+    __slots__ = (  # noqa: RUF023 - grouped by what they are about
+        # who
+        "config", "options", "trace", "where", "socket_id", "version", "state", "passive", "path_mss", "our_mss", "gso_size",
+        # send sequence space
+        "iss", "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "snd_wl2", "snd_up", "snd_sml", "snd_wind_shift",
+        "max_snd_wnd", "smss", "peer_mss", "sendbuf", "fin_queued", "fin_seq", "scoreboard", "syn_pending",
+        # receive sequence space
+        "irs", "rcv_nxt", "rcv_adv", "rcv_up", "rcv_wind_shift", "rcv_queue", "rcv_queued", "rcv_buf", "rcv_fin",
+        "rcv_mss", "rcv_shutdown", "reassembly", "urgent_octet", "drs_at", "drs_copied",
+        # options agreed on
+        "ts_ok", "ts_offset", "ts_recent", "ts_recent_at", "last_ack_sent", "sack_ok", "wscale_ok",
+        # acknowledging
+        "ack_now", "delack_octets", "quickacks", "dup_ack_at", "challenge_at", "challenges",
+        # loss recovery and congestion control
+        "rtt", "congestion", "recovery", "recover", "dupacks", "force_retransmit", "cwnd_limited", "last_sent_at",
+        # timers: when they are due, 0 when they are off
+        "rexmit_at", "persist_at", "delack_at", "keepalive_at", "fin_wait_2_at", "user_timeout_at",
+        "rexmit_count", "persist_count", "keepalive_count", "unacked_since", "last_received_at",
+        # what others should know
+        "output", "wakeup", "error", "soft_error", "orphan", "probe_due", "reset_ack", "abort_due",
+        # statistics (TCP_INFO)
+        "total_retrans", "octets_sent", "octets_acked", "octets_received", "segs_in", "segs_out", "reordering",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        version: int,
+        config: TcpConfig,
+        options: SocketOptions,
+        socket_id: int,
+        where: str,
+        trace: Trace | None,
+    ) -> None:
+        self.version = version
+        self.config = config
+        self.options = options
+        self.trace = trace
+        self.where = where
+        self.socket_id = socket_id
+        self.state = State.CLOSED
+        self.passive = False
+        self.path_mss = self.our_mss = DEFAULT_MSS4
+        self.gso_size = 0  # payload octets that one transmission may carry; 0: one segment
+        self.smss = self.peer_mss = DEFAULT_MSS4
+        self.rcv_buf = options.rcvbuf or config.receive_buffer
+        self.start_sending(0)
+        self.start_receiving(0)
+        self.rcv_wind_shift = self.snd_wind_shift = 0
+        self.rcv_queue: deque[Buffer] = deque()
+        self.rcv_queued = 0
+        self.rcv_mss = DEFAULT_MSS4
+        self.rcv_shutdown = False
+        self.drs_at = self.drs_copied = 0
+        self.ts_ok = self.sack_ok = self.wscale_ok = False
+        self.ts_offset = self.ts_recent = self.ts_recent_at = 0
+        self.ack_now = False
+        self.delack_octets = 0
+        self.quickacks = 0
+        self.dup_ack_at = self.challenge_at = self.challenges = 0
+        self.rtt = RttEstimator(config.initial_rto_ns, config.min_rto_ns, config.max_rto_ns)
+        self.congestion: CongestionControl = ALGORITHMS[options.congestion or config.congestion_control](
+            DEFAULT_MSS4, DEFAULT_MSS4
+        )
+        self.rexmit_at = self.persist_at = self.delack_at = self.keepalive_at = 0
+        self.fin_wait_2_at = self.user_timeout_at = 0
+        self.rexmit_count = self.persist_count = self.keepalive_count = 0
+        self.unacked_since = self.last_received_at = 0
+        self.output = self.wakeup = self.orphan = self.probe_due = self.abort_due = False
+        self.reset_ack: int | None = None
+        self.error = self.soft_error = 0
+        self.total_retrans = self.octets_sent = self.octets_acked = self.octets_received = 0
+        self.segs_in = self.segs_out = 0
+        self.reordering = config.dupthresh
+
+    def start_sending(self, iss: int) -> None:
+        """Begin the send sequence space at `iss`; nothing is sent yet."""
+        self.iss = self.snd_una = self.snd_nxt = self.snd_up = self.snd_sml = iss
+        self.snd_wnd = self.max_snd_wnd = 0
+        self.snd_wl1 = self.snd_wl2 = 0
+        self.sendbuf = SendBuffer(iss + 1)
+        self.fin_queued = False
+        self.fin_seq: int | None = None
+        self.scoreboard = Scoreboard()
+        self.syn_pending = False
+        self.recovery = OPEN
+        self.recover = iss
+        self.dupacks = 0
+        self.force_retransmit = False
+        self.cwnd_limited = False
+        self.last_sent_at = 0
+
+    def start_receiving(self, irs: int) -> None:
+        """The peer's sequence space begins at `irs`, where its SYN is; our SYN offers it a first window."""
+        self.irs = irs
+        self.rcv_nxt = self.rcv_up = self.last_ack_sent = irs + 1
+        self.rcv_adv = self.rcv_nxt + self.first_window
+        self.rcv_fin: int | None = None
+        self.urgent_octet: int | None = None
+        self.reassembly = Reassembly()
+
+    @property
+    def first_window(self) -> int:
+        """The window in our SYN or SYN,ACK, where it is never scaled (RFC 7323 §2.2)."""
+        return min(self.rcv_buf, 0xFFFF)
+
+    @property
+    def rcv_wnd(self) -> int:
+        """What the peer may still send, as advertised."""
+        return self.rcv_adv - self.rcv_nxt
+
+    @property
+    def flight_size(self) -> int:
+        """Octets sent and not cumulatively acknowledged."""
+        return self.snd_nxt - self.snd_una
+
+    @property
+    def initial_window(self) -> int:
+        """RFC 6928: min(10 * MSS, max(2 * MSS, 14600)), ten being a setting."""
+        segments = self.config.initial_window_segments
+        return min(segments * self.smss, max(2 * self.smss, segments * 1_460))
+
+    def enter(self, new: State, why: str, now: int) -> None:
+        """Change the state; the only place that does."""
+        old = self.state
+        assert new in TRANSITIONS[old], f"illegal transition {old} -> {new}"
+        self.state = new
+        self.wakeup = True
+        if self.trace is not None:
+            self.trace.emit(
+                StateChanged(
+                    at=now, where=self.where, socket=self.socket_id, old=old.value, new=new.value, why=why
+                )
+            )
+
+    def stop_timers(self) -> None:
+        """No timer runs any more."""
+        self.rexmit_at = self.persist_at = self.delack_at = self.keepalive_at = 0
+        self.fin_wait_2_at = self.user_timeout_at = 0

@@ -1,0 +1,137 @@
+"""The timers of a connection: retransmission, persist, delayed ACK, keep-alive, FIN-WAIT-2, user timeout.
+
+RFC 6298 §5, RFC 9293 §3.8.3 (R1, R2), §3.8.4, §3.8.6.1, §3.8.6.3. Each is an instant in the control block, 0 when it
+is off; a connection has one place in its machine's queue, at the earliest of them.
+"""
+
+from netarium.base.errors import CloseReason
+from netarium.base.trace import TimerFired
+from netarium.base.units import SECOND
+from netarium.transport.tcp.recovery import on_retransmission_timeout
+from netarium.transport.tcp.state import FIN_WAIT_2, SYN_RECEIVED, SYN_SENT
+from netarium.transport.tcp.tcb import Tcb
+
+_SYN_TIMEOUT_RTO_NS = 3 * SECOND  # RFC 6298 (5.7)
+
+
+def next_deadline(tcb: Tcb) -> int | None:
+    """The earliest timer that runs."""
+    earliest = tcb.rexmit_at
+    for at in (tcb.persist_at, tcb.delack_at, tcb.keepalive_at, tcb.fin_wait_2_at, tcb.user_timeout_at):
+        if at and (not earliest or at < earliest):
+            earliest = at
+    return earliest or None
+
+
+def on_deadline(tcb: Tcb, now: int) -> CloseReason | None:
+    """Run what is due; a reason means that the connection is to be given up."""
+    if tcb.delack_at and tcb.delack_at <= now:
+        tcb.delack_at = 0
+        tcb.ack_now = tcb.output = True
+        _trace(tcb, "delayed ACK", now)
+    if tcb.user_timeout_at and tcb.user_timeout_at <= now:
+        _trace(tcb, "user timeout", now)
+        return _dead(tcb)
+    if tcb.rexmit_at and tcb.rexmit_at <= now and (reason := _retransmit(tcb, now)):
+        return reason
+    if tcb.persist_at and tcb.persist_at <= now and (reason := _persist(tcb, now)):
+        return reason
+    if tcb.keepalive_at and tcb.keepalive_at <= now and (reason := _keepalive(tcb, now)):
+        return reason
+    if tcb.fin_wait_2_at and tcb.fin_wait_2_at <= now:
+        tcb.fin_wait_2_at = 0
+        if tcb.state is FIN_WAIT_2 and tcb.orphan:
+            _trace(tcb, "FIN-WAIT-2", now)
+            return CloseReason.NORMAL
+    return None
+
+
+def _retransmit(tcb: Tcb, now: int) -> CloseReason | None:
+    """The retransmission timer: R2 reached, or once more."""
+    _trace(tcb, "retransmission", now)
+    if tcb.state in {SYN_SENT, SYN_RECEIVED}:
+        retries = tcb.options.syncnt or tcb.config.syn_retries
+        if tcb.rexmit_count >= retries and (
+            tcb.options.syncnt or now - tcb.unacked_since >= tcb.config.r2_syn_ns
+        ):
+            return CloseReason.TIMED_OUT
+        tcb.rexmit_count += 1
+        tcb.rtt.back_off()
+        tcb.syn_pending = tcb.output = True
+        tcb.rexmit_at = now + tcb.rtt.rto
+        return None
+    if not tcb.scoreboard:
+        tcb.rexmit_at = 0
+        return None
+    retries = tcb.config.orphan_retries if tcb.orphan else tcb.config.data_retries
+    if tcb.rexmit_count >= retries and not tcb.options.user_timeout_ns:
+        return _dead(tcb)
+    on_retransmission_timeout(tcb, now)
+    return None
+
+
+def _persist(tcb: Tcb, now: int) -> CloseReason | None:
+    """Probe a window that is too small to send into; the interval doubles (SHLD-30).
+
+    A peer that answers keeps the connection alive for ever (MUST-37); one that nobody waits for is not (RFC 6429).
+    """
+    if not tcb.sendbuf.end > tcb.snd_nxt and not tcb.fin_queued:
+        tcb.persist_at = 0
+        return None
+    _trace(tcb, "persist", now)
+    tcb.persist_count += 1
+    silent_for = now - tcb.last_received_at
+    if tcb.orphan and tcb.persist_count > tcb.config.orphan_retries:
+        return _dead(tcb)
+    if tcb.persist_count > tcb.config.data_retries and silent_for > tcb.config.max_rto_ns * 2:
+        return _dead(tcb)
+    interval = min(tcb.rtt.rto << min(tcb.persist_count, 16), tcb.config.persist_max_ns)
+    tcb.persist_at = now + interval
+    tcb.probe_due = tcb.output = True
+    return None
+
+
+def restart_keepalive(tcb: Tcb, now: int) -> None:
+    """Something was heard, or the option was set: the idle time begins anew."""
+    tcb.keepalive_count = 0
+    tcb.keepalive_at = now + (tcb.options.keepidle_ns or tcb.config.keepalive_idle_ns)
+
+
+def _keepalive(tcb: Tcb, now: int) -> CloseReason | None:
+    """Ask a silent peer whether it is still there (RFC 9293 §3.8.4)."""
+    if not tcb.options.keepalive:
+        tcb.keepalive_at = 0
+        return None
+    idle = tcb.options.keepidle_ns or tcb.config.keepalive_idle_ns
+    interval = tcb.options.keepintvl_ns or tcb.config.keepalive_interval_ns
+    quiet = now - max(tcb.last_received_at, tcb.last_sent_at)
+    if tcb.scoreboard or (tcb.keepalive_count == 0 and quiet < idle):
+        # MUST-26: only when nothing is in flight and nothing was heard for the whole idle time.
+        tcb.keepalive_at = now + max(idle - quiet, interval if tcb.scoreboard else 1)
+        return None
+    if tcb.keepalive_count >= (tcb.options.keepcnt or tcb.config.keepalive_probes):
+        _trace(tcb, "keep-alive", now)
+        return _dead(tcb)
+    tcb.keepalive_count += 1
+    tcb.keepalive_at = now + interval
+    tcb.probe_due = tcb.output = True
+    _trace(tcb, "keep-alive", now)
+    return None
+
+
+def on_first_data(tcb: Tcb) -> None:
+    """RFC 6298 (5.7): a SYN that timed out tells that the RTO was too short for this path."""
+    if tcb.rexmit_count:
+        tcb.rtt.restart(_SYN_TIMEOUT_RTO_NS)
+
+
+def _dead(tcb: Tcb) -> CloseReason:
+    """The peer does not answer: the last soft error says it better, if there was one (RFC 1122 §4.2.3.9)."""
+    return CloseReason(tcb.soft_error) if tcb.soft_error else CloseReason.TIMED_OUT
+
+
+def _trace(tcb: Tcb, timer: str, now: int) -> None:
+    if tcb.trace is not None:
+        tcb.trace.cause = tcb.trace.emit(
+            TimerFired(at=now, where=tcb.where, subject=f"socket {tcb.socket_id}", timer=timer)
+        )

@@ -1,0 +1,95 @@
+"""TIME-WAIT: what is left of a connection for two maximum segment lifetimes (RFC 9293 §3.6.1, RFC 1337, RFC 6191).
+
+Its last ACK can be repeated, and its old duplicates cannot meet a new connection.
+
+A small record, without buffers and without a process.
+"""
+
+from netarium.base.errors import DropReason, Fate
+from netarium.base.seq import MASK, unwrap
+from netarium.base.units import MS
+from netarium.ip.packet import IcmpError, IpPacket
+from netarium.transport.options import SocketOptions
+from netarium.transport.tcp.flow import Flows
+from netarium.transport.tcp.state import TIME_WAIT
+from netarium.transport.tcp.tcb import Tcb
+from netarium.wire.tcp import ACK, FIN, RST, SYN, TcpSegment
+from netarium.wire.tcp_options import pack_options
+
+_ACK_INTERVAL_NS = 250 * MS
+
+
+class TimeWait:
+    """The record; it goes on holding the connection's port."""
+
+    __slots__ = (
+        "_ack_at", "_flows", "expires_at", "key", "local", "options", "rcv_nxt", "remote", "snd_nxt", "socket_id",
+        "ts_offset", "ts_ok", "ts_recent", "version", "window",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        flows: Flows,
+        key: bytes,
+        tcb: Tcb,
+        local: tuple[bytes, int],
+        remote: tuple[bytes, int],
+        now: int,
+    ) -> None:
+        self._flows = flows
+        self.key = key
+        self.local = local
+        self.remote = remote
+        self.version = tcb.version
+        self.socket_id = tcb.socket_id
+        self.options: SocketOptions = tcb.options
+        self.snd_nxt = tcb.snd_nxt
+        self.rcv_nxt = tcb.rcv_nxt
+        self.window = min(tcb.rcv_wnd >> tcb.rcv_wind_shift, 0xFFFF)
+        self.ts_ok = tcb.ts_ok
+        self.ts_offset = tcb.ts_offset
+        self.ts_recent = tcb.ts_recent
+        self._ack_at = 0
+        self.expires_at = now + 2 * tcb.config.msl_ns  # MUST-13
+
+    @property
+    def state_name(self) -> str:
+        """As `netstat` prints it."""
+        return TIME_WAIT.value
+
+    def on_segment(self, seg: TcpSegment, packet: IpPacket, now: int) -> Fate:
+        """RFC 9293 §3.10.7.4 for TIME-WAIT."""
+        if seg.flags & RST:
+            return DropReason.TCP_TIME_WAIT  # RFC 1337: no assassination
+        seq = unwrap(seg.seq, self.rcv_nxt)
+        newer = (
+            self.ts_ok and seg.ts_val is not None and 0 < (seg.ts_val - self.ts_recent) & MASK < 0x8000_0000
+        )
+        if seg.flags & (SYN | ACK) == SYN and (seq >= self.rcv_nxt or newer):
+            # RFC 6191: provably a new incarnation; its peer's numbers must lie beyond ours.
+            self._flows.forget_time_wait(self, now)
+            return self._flows.on_new_syn(seg, packet, now, self.snd_nxt + 0x1_0002)
+        if seg.flags & FIN:
+            self.expires_at = now + 2 * self._flows.config.msl_ns
+            self._flows.schedule(self, self.expires_at)
+        if len(seg.payload) or seg.flags & (SYN | FIN) or seq != self.rcv_nxt:
+            self._acknowledge(now)
+        return DropReason.TCP_TIME_WAIT
+
+    def on_icmp_error(self, error: IcmpError, seq: int, now: int) -> bool:  # noqa: ARG002 - as every flow
+        """Nothing is in flight that an error could be about."""
+        return False
+
+    def on_deadline(self, now: int) -> None:
+        """Two maximum segment lifetimes are over."""
+        self._flows.forget_time_wait(self, now)
+
+    def _acknowledge(self, now: int) -> None:
+        if self._ack_at and now - self._ack_at < _ACK_INTERVAL_NS:
+            return
+        self._ack_at = now
+        stamp = ((now // MS + self.ts_offset) & MASK, self.ts_recent)
+        options = pack_options(ts=stamp) if self.ts_ok else b""
+        self._flows.send_bare(
+            self.local, self.remote, self.snd_nxt, self.rcv_nxt, ACK, self.window, options, now
+        )
