@@ -65,11 +65,11 @@ ERRORS: Final = frozenset(
 
 HEADER_LENGTH: Final = 8
 LEAST_QUOTE: Final = 8  # octets of the quoted datagram's payload (RFC 792)
+LEAST_EXTENDED_QUOTE: Final = 128  # octets in front of extensions (RFC 4884 §3)
 
 _HEADER: Final = Struct("!BBHI")
 _QUOTED_IP: Final = Struct("!BBHHHBBH4s4s")
 _EXTENSIBLE: Final = (DESTINATION_UNREACHABLE, TIME_EXCEEDED, PARAMETER_PROBLEM)
-_LEAST_EXTENDED_QUOTE: Final = 128  # RFC 4884 §3
 
 
 class IcmpChecksumError(WireError):
@@ -155,7 +155,7 @@ class IcmpMessage:
         A length attribute that cannot be right is taken for an old router's garbage in an unused field.
         """
         length = (self.rest >> 16 & 0xFF) * 4
-        if self.type in _EXTENSIBLE and _LEAST_EXTENDED_QUOTE <= length <= len(self.payload):
+        if self.type in _EXTENSIBLE and LEAST_EXTENDED_QUOTE <= length <= len(self.payload):
             return self.payload[:length]
         return self.payload
 
