@@ -22,11 +22,12 @@ def dissect(octets: Buffer, *, link: str = "ethernet") -> list[Layer]:
 
     Returns:
         Layers from the outermost header to the payload, then trailers. They follow each other without a gap from
-        0 to the end, and so do the fields in each. What cannot be read as what it should be is called malformed.
+        0 to the end, and so do the fields in each. What cannot be read as what it should be is called malformed, in a
+        field of that name if octets are left, and in the name of its layer.
     """
     frame = bytes(octets)
     layers: list[Layer] = []
-    enclosing: list[tuple[str, int]] = []  # layers whose octets go on behind what they enclose
+    enclosing: list[tuple[str, int]] = []  # layers that go on behind what they enclose, and their ends
     scope = Scope()
     step: Step | None = ethernet if link == "ethernet" else ip
     offset, stop = 0, len(frame)
@@ -36,6 +37,7 @@ def dissect(octets: Buffer, *, link: str = "ethernet") -> list[Layer]:
             following = step(pen)
         except WireError as fault:
             pen.rest("malformed", str(fault))
+            pen.name += " (malformed)"
             following = None
         layers.append(pen.layer())
         offset = pen.offset
@@ -43,7 +45,7 @@ def dissect(octets: Buffer, *, link: str = "ethernet") -> list[Layer]:
             break
         step = following.step
         if following.stop is not None and following.stop < stop:
-            enclosing.append((pen.name, stop))
+            enclosing.append((layers[-2].name if len(layers) > 1 else pen.name, stop))
             stop = following.stop
     for name, outer in [("", stop), *reversed(enclosing)]:
         if offset < outer:

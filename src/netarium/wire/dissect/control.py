@@ -83,7 +83,7 @@ def icmpv4(pen: Pen) -> int | None:
     elif kind in {icmp.DESTINATION_UNREACHABLE, icmp.TIME_EXCEEDED, icmp.PARAMETER_PROBLEM}:
         pen.number("pointer" if kind == icmp.PARAMETER_PROBLEM else "unused", 8)
         words = pen.number("length of the quote", 8, "{} words (RFC 4884; 0: not told)".format)
-        if icmp.LEAST_EXTENDED_QUOTE <= words * 4:
+        if words * 4 >= icmp.LEAST_EXTENDED_QUOTE:
             quote_end = pen.offset + 2 + words * 4
         pen.number("next-hop MTU" if kind == icmp.DESTINATION_UNREACHABLE else "unused", 16)
     else:
