@@ -36,12 +36,12 @@ from netarium.wire.dns_rdata import (
     write_rdata,
 )
 
-__all__ = [
-    "AA", "AD", "CD", "CLASS_IN", "HEADER_LENGTH", "OPCODE_QUERY", "QR", "RA", "RCODE_BADVERS",
-    "RCODE_FORMERR", "RCODE_NAMES", "RCODE_NOERROR", "RCODE_NOTIMP", "RCODE_NXDOMAIN", "RCODE_REFUSED",
-    "RCODE_SERVFAIL", "RD", "TC", "TYPE_A", "TYPE_AAAA", "TYPE_ANY", "TYPE_CNAME", "TYPE_MX", "TYPE_NAMES",
-    "TYPE_NS", "TYPE_OPT", "TYPE_PTR", "TYPE_SOA", "TYPE_SRV", "TYPE_TXT", "EdnsOptions", "MailExchange",
-    "Message", "Question", "Rdata", "Record", "Service", "StartOfAuthority", "Text", "edns", "query",
+__all__ = [  # noqa: RUF022 - in the order of sorted(), as everywhere
+    "AA", "AD", "CD", "CLASS_IN", "EdnsOptions", "HEADER_LENGTH", "MailExchange", "Message", "OPCODE_QUERY",
+    "QR", "Question", "RA", "RCODE_BADVERS", "RCODE_FORMERR", "RCODE_NAMES", "RCODE_NOERROR", "RCODE_NOTIMP",
+    "RCODE_NXDOMAIN", "RCODE_REFUSED", "RCODE_SERVFAIL", "RD", "Rdata", "Record", "Service",
+    "StartOfAuthority", "TC", "TYPE_A", "TYPE_AAAA", "TYPE_ANY", "TYPE_CNAME", "TYPE_MX", "TYPE_NAMES",
+    "TYPE_NS", "TYPE_OPT", "TYPE_PTR", "TYPE_SOA", "TYPE_SRV", "TYPE_TXT", "Text", "edns", "query",
 ]  # fmt: skip
 
 HEADER_LENGTH: Final = 12
