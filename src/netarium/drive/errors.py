@@ -17,7 +17,7 @@ class DeviceError(UsageError, OSError):
     """A device that cannot be opened or set up; `errno` is the kernel's."""
 
     def __init__(self, number: int, message: str) -> None:
-        super().__init__(number, message)
+        OSError.__init__(self, number, message)  # ValueError's, which comes first, would forget the number
         self.message = message
 
     def __str__(self) -> str:

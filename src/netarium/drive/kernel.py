@@ -18,6 +18,7 @@ _SIOCSIFNETMASK: Final = 0x891C
 _SIOCGIFMTU: Final = 0x8921
 _SIOCSIFMTU: Final = 0x8922
 _SIOCGIFHWADDR: Final = 0x8927
+_SIOCGIFINDEX: Final = 0x8933
 _IFF_UP: Final = 0x1
 
 # struct ifreq is 40 octets: the name, then a union.
@@ -54,11 +55,7 @@ def index_of(name: str) -> int:
     Raises:
         DeviceError: there is no such interface.
     """
-    encoded_name(name)
-    try:
-        return socket.if_nametoindex(name)
-    except OSError as fault:
-        raise device_error(fault, f'interface "{name}"') from None
+    return int(_INT.unpack(_ioctl(name, _SIOCGIFINDEX, _INT.pack(encoded_name(name), 0)))[1])
 
 
 def mtu_of(name: str) -> int:

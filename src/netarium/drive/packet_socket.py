@@ -10,7 +10,7 @@ from typing import Final
 
 from netarium.drive import kernel
 from netarium.drive.device import FULL_OFFLOAD, KernelDevice, chosen_mac
-from netarium.drive.errors import device_error
+from netarium.drive.errors import DeviceError, device_error
 from netarium.link.device import Medium, Offload
 
 _SOL_PACKET: Final = 263
@@ -119,7 +119,7 @@ def _attach_filter(channel: socket.socket, program: bytes) -> None:
 
 def _exists(interface: str) -> bool:
     try:
-        socket.if_nametoindex(interface)
-    except OSError:
+        kernel.index_of(interface)
+    except DeviceError:
         return False
     return True

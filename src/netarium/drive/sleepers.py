@@ -8,11 +8,8 @@ import os
 import select
 import threading
 from collections.abc import Sequence
-from typing import Final
 
-from netarium.transport.endpoint import POLLERR, POLLHUP, POLLNVAL, Endpoint
-
-_ALWAYS: Final = POLLERR | POLLHUP | POLLNVAL  # reported whether asked for or not, poll(2)
+from netarium.transport.endpoint import Endpoint
 
 
 class Sleeper:
@@ -63,7 +60,7 @@ class BlockedCall(Sleeper):
         self._lock: threading.Lock | None = None
         self.masks: dict[Endpoint, int] = {}
         for endpoint, mask in interests:
-            self.masks[endpoint] = self.masks.get(endpoint, _ALWAYS) | mask
+            self.masks[endpoint] = self.masks.get(endpoint, 0) | mask
         self.suspects = dict.fromkeys(self.masks)  # may be ready
 
     def notify(self, endpoint: Endpoint) -> None:
