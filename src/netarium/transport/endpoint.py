@@ -67,7 +67,7 @@ class Endpoint(Protocol):
     def poll(self) -> int:
         """What is ready now: a mask of POLLIN, POLLOUT, ..."""
 
-    def bind(self, address: bytes, port: int, now: int) -> None:
+    def bind(self, address: bytes, port: int) -> None:
         """Choose the local address (wildcard allowed) and port (0: any)."""
 
     def connect(self, address: bytes, port: int, now: int) -> None:
@@ -75,6 +75,9 @@ class Endpoint(Protocol):
 
     def shutdown(self, how: int, now: int) -> None:
         """End one direction or both (SHUT_RD, SHUT_WR, SHUT_RDWR)."""
+
+    def options_changed(self, now: int) -> None:
+        """`options` changed: do at once what follows from it (push with TCP_NODELAY, start keep-alive, ...)."""
 
     def close(self, now: int) -> None:
         """The application has no use for the endpoint any more."""

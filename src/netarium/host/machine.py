@@ -1,0 +1,165 @@
+"""One machine: floors 2 to 4 wired together, its sockets and processes. Nothing global, no clock, no I/O.
+
+Five verbs run it: `receive`, `poll_transmit`, `next_deadline` with `on_deadline`, `poll_event`. It is the containment
+boundary too: whatever a frame or a timer provokes inside, these verbs do not raise. Malformed bytes end in a counter;
+an exception that nobody foresaw is our own bug, counted as `internal_error` and kept for whoever looks.
+"""
+
+import traceback
+from collections import deque
+from random import Random
+from typing import Final
+
+from netarium.base.config import MachineConfig
+from netarium.base.counters import Counters
+from netarium.base.errors import Accepted, DropReason, Fate, WireError
+from netarium.base.trace import FrameDropped, FrameReceived, FrameSent, Trace
+from netarium.host.process import ProcessTable
+from netarium.host.sockets import SocketTable
+from netarium.ip.iface import Interface
+from netarium.ip.layer import IpLayer
+from netarium.link.device import Device
+from netarium.link.frame import Frame
+from netarium.link.gso import finished
+from netarium.link.loopback import Loopback
+from netarium.transport.endpoint import Endpoint, Notifier
+from netarium.transport.ping import PingLayer
+from netarium.transport.tcp.layer import TcpLayer
+from netarium.transport.udp import UdpLayer
+from netarium.wire.numbers import PROTOCOL_ICMP, PROTOCOL_UDP
+
+_KEPT_TRACEBACKS: Final = 8
+
+# A WireError's text begins with the layer that could not read the bytes.
+_MALFORMED: Final = {
+    "ethernet": DropReason.ETH_MALFORMED,
+    "arp": DropReason.ARP_MALFORMED,
+    "ipv4": DropReason.IP_MALFORMED,
+    "ipv6": DropReason.IP_MALFORMED,
+    "icmp": DropReason.ICMP_MALFORMED,
+    "igmp": DropReason.IGMP_MALFORMED,
+    "udp": DropReason.UDP_MALFORMED,
+    "tcp": DropReason.TCP_MALFORMED,
+}
+
+
+class Machine:
+    """One machine.
+
+    Args:
+        name: what traces and prompts call it.
+        config: all settings.
+        random: its source of randomness: seeded in a simulation, unpredictable in the real world.
+        trace: who listens, or None.
+
+    Attributes:
+        counters: by name; for each frame that came in, exactly one fate counts one.
+        internal_errors: texts of the last tracebacks of exceptions that were contained.
+        loopback: the device of 127.0.0.1.
+    """
+
+    def __init__(
+        self, name: str, *, config: MachineConfig | None = None, random: Random, trace: Trace | None = None
+    ) -> None:
+        config = MachineConfig() if config is None else config
+        self.name = name
+        self.config = config
+        self.random = random
+        self.trace = trace
+        self.counters = Counters()
+        self.notifier = Notifier()
+        self.ip = IpLayer(name, config, random, self.counters, trace)
+        self.udp = UdpLayer(self.ip, config, random, self.counters, trace, self.notifier)
+        self.tcp = TcpLayer(self.ip, config.tcp, random, self.counters, trace, self.notifier, name)
+        self.ping = PingLayer(self.ip, config, random, self.counters, self.notifier)
+        self.ip.transports.update({PROTOCOL_ICMP: self.ping, PROTOCOL_UDP: self.udp})  # TCP enters itself
+        self.processes = ProcessTable(name, trace)
+        self.sockets = SocketTable(self.tcp, self.udp, self.ping, name, trace)
+        self.internal_errors: deque[str] = deque(maxlen=_KEPT_TRACEBACKS)
+        self.loopback = Loopback()
+        self.add_device(self.loopback, 0)
+
+    def add_device(self, device: Device, now: int) -> Interface:
+        """Plug in a network adapter; it has no address yet."""
+        return self.ip.add_interface(device, now)
+
+    # --- the five verbs -----------------------------------------------------------------------------------------
+
+    def receive(self, device: Device, frame: Frame, now: int) -> None:
+        """A frame arrived. Never raises; the frame's fate is counted."""
+        trace = self.trace
+        if trace is not None:
+            event = FrameReceived(
+                at=now,
+                where=self.name,
+                cause=frame.cause,
+                device=device.name,
+                octets=finished(frame).octets(),
+            )
+            frame.cause = trace.cause = trace.emit(event)
+        try:
+            fate: Fate = self.ip.receive(device, frame, now)
+        except WireError as fault:
+            fate = _MALFORMED.get(str(fault).partition(":")[0], DropReason.IP_MALFORMED)
+        except Exception:  # noqa: BLE001 - the containment boundary
+            fate = self._contain()
+        self.counters[fate] += 1
+        if trace is not None:
+            if not isinstance(fate, Accepted):
+                trace.emit(FrameDropped(at=now, where=self.name, device=device.name, reason=fate))
+            trace.cause = 0
+
+    def poll_transmit(self, device: Device, now: int) -> Frame | None:
+        """The next frame for a device that has room: finished ones first, then the senders in turn. Never raises."""
+        interface = self.ip.interface_of(device)
+        frame = None
+        if interface.out:
+            frame = interface.out.popleft()
+        else:
+            ready = interface.ready
+            while ready and frame is None:
+                sender = ready.popleft()
+                try:
+                    frame = sender.poll_transmit(now)
+                except Exception:  # noqa: BLE001 - the containment boundary
+                    self.counters[self._contain()] += 1
+                if frame is None:
+                    sender.queued = False
+                else:
+                    ready.append(sender)
+        if frame is not None and self.trace is not None:
+            event = FrameSent(
+                at=now,
+                where=self.name,
+                cause=frame.cause,
+                device=device.name,
+                octets=finished(frame).octets(),
+            )
+            frame.cause = self.trace.emit(event)
+        return frame
+
+    def next_deadline(self) -> int | None:
+        """When `on_deadline` must be called, ns; None if nothing waits for time to pass."""
+        ip, tcp = self.ip.next_deadline(), self.tcp.next_deadline()
+        if ip is None or tcp is None:
+            return tcp if ip is None else ip
+        return min(ip, tcp)
+
+    def on_deadline(self, now: int) -> None:
+        """Do what is due. Never raises."""
+        for layer in (self.ip, self.tcp):
+            try:
+                layer.on_deadline(now)
+            except Exception:  # noqa: BLE001, PERF203 - the containment boundary
+                self.counters[self._contain()] += 1
+
+    def poll_event(self) -> Endpoint | None:
+        """The next endpoint whose readiness may have changed."""
+        return self.notifier.pop()
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    def _contain(self) -> DropReason:
+        """Keep the traceback of our own bug and go on."""
+        self.internal_errors.append(traceback.format_exc())
+        return DropReason.INTERNAL_ERROR
