@@ -120,8 +120,10 @@ class Adapter:
             self._accepted.pop(mac, None)
 
     def can_transmit(self) -> bool:
-        """True if the transmit ring takes one more; if not, an interrupt will tell when it does."""
+        """True if the transmit ring takes one more; once it does not, an interrupt tells when it is half empty."""
         tx = self.tx
+        if self._blocked:
+            return False
         if not tx.used or (tx.used < tx.size and self._waiting_octets < self._room()):
             return True
         self._blocked = True
@@ -147,7 +149,7 @@ class Adapter:
         """A cable was plugged in or pulled out; what waited for the old one is gone."""
         self.end = end
         self.tx.clear()
-        self._waiting_octets = 0
+        self._waiting_octets, self._blocked = 0, False
         if self.driver is not None:
             self.driver.up = end is not None
 
