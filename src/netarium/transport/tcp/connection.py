@@ -91,9 +91,11 @@ class Connection:
 
     kind = "tcp"
 
-    def __init__(self, layer: Services, version: int, options: SocketOptions | None = None) -> None:
+    def __init__(
+        self, layer: Services, version: int, options: SocketOptions | None = None, id_: int | None = None
+    ) -> None:
         self._layer = layer
-        self.id = layer.notifier.next_id()
+        self.id = layer.notifier.next_id() if id_ is None else id_
         self.version = version
         any_address = ANY4 if version == 4 else ANY6
         self.local: tuple[bytes, int] = (any_address, 0)
@@ -140,7 +142,7 @@ class Connection:
         return self.listener.backlog if self.listener is not None else len(self.tcb.sendbuf)
 
     def poll(self) -> int:
-        """Readiness as poll(2) tells it."""
+        """Tell what is ready, as a mask of POLLIN, POLLOUT, ..."""
         return readiness.poll(self.tcb, self.listener, self.send_room())
 
     def info(self, now: int) -> TcpInfo:
@@ -149,7 +151,7 @@ class Connection:
 
     # --- calls from above ----------------------------------------------------------------------------------
 
-    def bind(self, address: bytes, port: int, now: int) -> None:  # noqa: ARG002 - as every endpoint
+    def bind(self, address: bytes, port: int) -> None:
         """Choose the local address and port.
 
         Raises:
@@ -324,6 +326,7 @@ class Connection:
             self._stop_listening(now)
         elif state is CLOSED:
             self._layer.forget(self)
+            return
         elif state is SYN_SENT:
             arrive.end(tcb, CloseReason.NORMAL, "close()", now)
         elif tcb.rcv_queued or self.options.linger == 0:
@@ -497,8 +500,7 @@ class Connection:
                 self._layer.become_time_wait(self, now)
                 return
         elif state is CLOSED:
-            if self.key:
-                self._layer.forget(self)
+            self._layer.forget(self)
             return
         self._layer.schedule(self, timers.next_deadline(tcb))
 

@@ -24,7 +24,7 @@ from netarium.transport.tcp.isn import IsnGenerator
 from netarium.transport.tcp.listener import HalfOpen
 from netarium.transport.tcp.state import CLOSED, TIME_WAIT
 from netarium.transport.tcp.timewait import TimeWait
-from netarium.wire.tcp import ACK, CHECKSUM_OFFSET, RST, SYN, TcpSegment, pack_header, verify
+from netarium.wire.tcp import ACK, CHECKSUM_OFFSET, RST, SYN, TcpSegment, flag_names, pack_header, verify
 
 
 class TcpLayer:
@@ -43,7 +43,7 @@ class TcpLayer:
         counters: Counters,
         trace: Trace | None,
         notifier: Notifier,
-        name: str = "",
+        name: str,
     ) -> None:
         self.ip = ip
         self.config = config
@@ -147,7 +147,7 @@ class TcpLayer:
                 StateChanged(
                     at=now,
                     where=self.name,
-                    socket=half.socket_id,
+                    socket=half.id,
                     old="LISTEN",
                     new="SYN_RECV",
                     why="SYN received",
@@ -246,7 +246,7 @@ class TcpLayer:
                 StateChanged(
                     at=now,
                     where=self.name,
-                    socket=flow.socket_id,
+                    socket=flow.id,
                     old="TIME_WAIT",
                     new="CLOSED",
                     why="2 MSL over",
@@ -257,7 +257,7 @@ class TcpLayer:
         """The third segment of a handshake: make the connection and let it process the segment."""
         del half.listener.half_open[half.key]
         self.forget(half)
-        connection = Connection(self, half.version, half.options.copy())
+        connection = Connection(self, half.version, half.options.copy(), half.id)
         connection.established_from(half, self.ip.find_path(half.remote[0], now, src=half.local[0]), now)
         half.listener.ready.append(connection)
         self.notifier.notify(half.listener.endpoint)
@@ -293,7 +293,7 @@ class TcpLayer:
         self.trace.cause = self.trace.emit(
             Segment(
                 at=now, where=self.name, socket=0, direction="sent", local=emit.address_text(local),
-                remote=emit.address_text(remote), flags=emit.flag_names(segment.flags), seq=segment.seq,
+                remote=emit.address_text(remote), flags=flag_names(segment.flags), seq=segment.seq,
                 ack=segment.ack, window=segment.window, length=0, options=emit.describe_options(segment),
             )
         )  # fmt: skip
@@ -309,6 +309,6 @@ class TcpLayer:
         return list(self._time_wait)
 
     def connections(self) -> list[Connection]:
-        """Connections with a 4-tuple, and the listeners."""
+        """The listeners, and connections with a 4-tuple."""
         listeners = [one for several in self._listeners.values() for one in several]
         return listeners + [flow for flow in self.flows.values() if isinstance(flow, Connection)]

@@ -12,7 +12,7 @@ from netarium.base.seq import MASK, unwrap
 from netarium.base.trace import Trace
 from netarium.base.units import SECOND
 from netarium.ip.packet import IcmpError, IpPacket
-from netarium.transport.endpoint import Endpoint
+from netarium.transport.endpoint import Endpoint, Notifier
 from netarium.transport.options import SocketOptions
 from netarium.transport.tcp import negotiate
 from netarium.transport.tcp.flow import Flow, Flows
@@ -26,19 +26,20 @@ class Nursery(Flows, Protocol):
     """The layer, as a listener sees it."""
 
     trace: Trace | None
+    notifier: Notifier
 
     def grow_up(self, half: "HalfOpen", seg: TcpSegment, packet: IpPacket, now: int) -> Fate:
         """The handshake is complete: make the connection, give it the segment, queue it for accept()."""
 
 
 class HalfOpen:
-    """A connection in SYN-RECEIVED that came from LISTEN (MUST-11)."""
+    """A connection in SYN-RECEIVED that came from LISTEN (MUST-11); a row of the socket table without a process."""
 
     __slots__ = (
-        "_nursery",
-        "_resent_at",
+        "_nursery", "_resent_at",
         "_retries",
         "config",
+        "id",
         "irs",
         "iss",
         "key",
@@ -51,7 +52,6 @@ class HalfOpen:
         "remote",
         "sack_ok",
         "snd_wind_shift",
-        "socket_id",
         "ts_offset",
         "ts_ok",
         "ts_recent",
@@ -79,7 +79,7 @@ class HalfOpen:
         self.key = key
         self.local = (packet.dst, seg.dst_port)
         self.remote = (packet.src, seg.src_port)
-        self.socket_id = listener.endpoint.id
+        self.id = nursery.notifier.next_id()
         self.iss = iss
         self.irs = seg.seq
         self.our_mss = mss

@@ -20,7 +20,7 @@ _WRITABLE = POLLOUT | POLLWRNORM
 
 
 def poll(tcb: Tcb, listener: Listener | None, send_room: int) -> int:
-    """Build the mask of poll(2) as Linux does."""
+    """Tell what is ready, as Linux does."""
     state = tcb.state
     if state is LISTEN:
         return _READABLE if listener is not None and listener.ready else 0

@@ -20,11 +20,24 @@ _ACK_INTERVAL_NS = 250 * MS
 
 
 class TimeWait:
-    """The record; it goes on holding the connection's port."""
+    """The record; it goes on holding the connection's port, and a row of the socket table without a process."""
 
     __slots__ = (
-        "_ack_at", "_flows", "expires_at", "key", "local", "options", "rcv_nxt", "remote", "snd_nxt", "socket_id",
-        "ts_offset", "ts_ok", "ts_recent", "version", "window",
+        "_ack_at",
+        "_flows",
+        "expires_at",
+        "id",
+        "key",
+        "local",
+        "options",
+        "rcv_nxt",
+        "remote",
+        "snd_nxt",
+        "ts_offset",
+        "ts_ok",
+        "ts_recent",
+        "version",
+        "window",
     )  # fmt: skip
 
     def __init__(
@@ -41,7 +54,7 @@ class TimeWait:
         self.local = local
         self.remote = remote
         self.version = tcb.version
-        self.socket_id = tcb.socket_id
+        self.id = tcb.socket_id
         self.options: SocketOptions = tcb.options
         self.snd_nxt = tcb.snd_nxt
         self.rcv_nxt = tcb.rcv_nxt
