@@ -150,6 +150,8 @@ class Message:
             sections.append(tuple(records))
         if offset != len(message):
             raise WireError(f"dns: {len(message) - offset} octets behind the last record")
+        if sum([record.type == TYPE_OPT for section in sections for record in section]) > 1:
+            raise WireError("dns: more than one OPT record")  # RFC 6891 §6.1.1
         return cls(ident, flags, tuple(questions), *sections)
 
     def pack(self) -> bytes:
@@ -245,6 +247,8 @@ def _parse_record(names: NameReader, offset: int) -> tuple[Record, int]:
     if start > len(names.message):
         raise WireError("dns: a record runs off the message")
     kind, rclass, ttl, rdlength = _RECORD_HEAD.unpack_from(names.message, offset)
+    if kind == TYPE_OPT and name != ROOT:
+        raise WireError("dns: an OPT record that is not the root's")  # RFC 6891 §6.1.2
     end = start + rdlength
     if end > len(names.message):
         raise WireError(f"dns: an RDLENGTH of {rdlength} runs off the message")
