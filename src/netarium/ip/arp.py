@@ -73,7 +73,7 @@ class Arp:
             message = ArpMessage.parse(data)
         except WireError:
             return DropReason.ARP_MALFORMED
-        if is_group_mac(message.sha) or message.sha == interface.mac or message.sha == MAC_ZERO:
+        if is_group_mac(message.sha) or message.sha in {interface.mac, MAC_ZERO}:
             return DropReason.ARP_BAD_SOURCE
         if self._guard.heard(interface, message, now):
             return DropReason.ARP_BAD_SOURCE

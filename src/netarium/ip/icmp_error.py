@@ -85,7 +85,9 @@ class IcmpErrors:
             core.counters["icmp_out_errors"] += 1
             return False
         core.counters["icmp_out_msgs"] += 1
-        core.counters["icmp_out_time_excds" if type_ == icmpv4.TIME_EXCEEDED else "icmp_out_dest_unreachs"] += 1
+        core.counters[
+            "icmp_out_time_excds" if type_ == icmpv4.TIME_EXCEEDED else "icmp_out_dest_unreachs"
+        ] += 1
         if core.trace is not None:
             peer = format_ip(packet.src)
             core.trace.emit(

@@ -202,9 +202,7 @@ class Ipv4Output:
                 self._core.counters["ip_out_discards"] += 1
 
 
-def finish_checksum(
-    protocol: int, head: Buffer, body: Buffer, csum_offset: int
-) -> tuple[bytes, Buffer]:
+def finish_checksum(protocol: int, head: Buffer, body: Buffer, csum_offset: int) -> tuple[bytes, Buffer]:
     """Complete a transport checksum in software: its field holds the pseudo-header's sum.
 
     Returns:

@@ -217,7 +217,9 @@ class NeighborCache:
         """
         live = self._entries.get(neighbor.key)
         if live is None:
-            live = neighbor if neighbor.state is NONE else Neighbor(self, neighbor.interface, neighbor.address)
+            live = (
+                neighbor if neighbor.state is NONE else Neighbor(self, neighbor.interface, neighbor.address)
+            )
             live.gateway = neighbor.gateway
             if not self._make_room(now):
                 live.state, live.failed_until = FAILED, now  # every entry is in use: none can be added

@@ -184,7 +184,13 @@ class PathFinder:
         core = self._core
         broadcast = dst == BROADCAST4 or dst in out.broadcasts
         path = Path(
-            out, src, dst, next_hop, self._neighbor(out, next_hop, route), core.generation, broadcast=broadcast
+            out,
+            src,
+            dst,
+            next_hop,
+            self._neighbor(out, next_hop, route),
+            core.generation,
+            broadcast=broadcast,
         )
         estimate = self._pmtu.get(dst)
         if estimate is not None and estimate.mtu <= path.mtu:

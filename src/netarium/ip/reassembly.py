@@ -71,7 +71,9 @@ class Reassembler:
         """Octets held, with the overhead."""
         return self._charged
 
-    def add(self, key: bytes, packet: IpPacket, offset: int, payload: bytes, now: int, *, more: bool) -> Result:
+    def add(
+        self, key: bytes, packet: IpPacket, offset: int, payload: bytes, now: int, *, more: bool
+    ) -> Result:
         """Take a fragment.
 
         Args:
