@@ -164,7 +164,7 @@ class Schedule:
             if self.skip:
                 words.append(f"after {self.skip}")
             if self.every > 1:
-                words.append(f"every {self.every}th")
+                words.append(f"one in {self.every}")
             if self.limit is not None:
                 words.append("once" if self.limit == 1 else f"first {self.limit}")
         if self.start is not None:

@@ -60,13 +60,17 @@ class Listener:
         return [bytes(frame.body) for _, frame in self.heard]
 
 
+Wire = Callable[..., tuple[Cable, Listener, Listener]]
+Frames = Callable[..., Frame]
+
+
 @pytest.fixture
 def bench() -> Bench:
     return Bench()
 
 
 @pytest.fixture
-def wire(bench: Bench) -> Callable[..., tuple[Cable, Listener, Listener]]:
+def wire(bench: Bench) -> Wire:
     """A cable between two listeners."""
 
     def make(**settings: object) -> tuple[Cable, Listener, Listener]:
@@ -79,7 +83,7 @@ def wire(bench: Bench) -> Callable[..., tuple[Cable, Listener, Listener]]:
 
 
 @pytest.fixture
-def frame() -> Callable[..., Frame]:
+def frame() -> Frames:
     """A frame of a given length whose body begins with a number."""
 
     def make(number: int = 0, length: int = 100, dst: bytes = MAC_B, src: bytes = MAC_A) -> Frame:

@@ -3,6 +3,7 @@
 from random import Random
 
 import pytest
+from tests.unit.link.conftest import Bench, Frames, Wire
 
 from netarium.base.trace import Event, RuleHit, Signal, Trace
 from netarium.link import gso
@@ -13,7 +14,7 @@ from netarium.link.selector import nth
 MBIT = 1_000_000
 
 
-def test_last_bit_arrives_after_line_time_and_delay(bench, wire, frame) -> None:
+def test_last_bit_arrives_after_line_time_and_delay(bench: Bench, wire: Wire, frame: Frames) -> None:
     cable, _, b = wire(rate=10 * MBIT, delay=5_000)
     cable.ends[0].send(frame(length=100), 1_000)
     bench.run()
@@ -21,7 +22,7 @@ def test_last_bit_arrives_after_line_time_and_delay(bench, wire, frame) -> None:
 
 
 @pytest.mark.rfc("802.3", "eth-01")
-def test_short_frames_are_charged_as_padded(bench, wire, frame) -> None:
+def test_short_frames_are_charged_as_padded(bench: Bench, wire: Wire, frame: Frames) -> None:
     cable, _, b = wire(rate=10 * MBIT)
     cable.ends[0].send(frame(length=20), 0)
     bench.run()
@@ -29,7 +30,7 @@ def test_short_frames_are_charged_as_padded(bench, wire, frame) -> None:
 
 
 @pytest.mark.rfc("802.3", "eth-06")
-def test_gap_of_96_bit_times_between_frames(bench, wire, frame) -> None:
+def test_gap_of_96_bit_times_between_frames(bench: Bench, wire: Wire, frame: Frames) -> None:
     cable, _, b = wire(rate=10 * MBIT)
     for i in range(3):
         cable.ends[0].send(frame(i, 60), 0)
@@ -41,7 +42,7 @@ def test_gap_of_96_bit_times_between_frames(bench, wire, frame) -> None:
 
 
 @pytest.mark.rfc("802.3", "eth-14")
-def test_directions_do_not_meet(bench, wire, frame) -> None:
+def test_directions_do_not_meet(bench: Bench, wire: Wire, frame: Frames) -> None:
     cable, a, b = wire(rate=10 * MBIT)
     cable.ends[0].send(frame(length=1000), 0)
     cable.ends[1].send(frame(length=1000), 0)
@@ -49,7 +50,7 @@ def test_directions_do_not_meet(bench, wire, frame) -> None:
     assert a.times == b.times == [1012 * 800]
 
 
-def test_line_without_rate_takes_no_time(bench, wire, frame) -> None:
+def test_line_without_rate_takes_no_time(bench: Bench, wire: Wire, frame: Frames) -> None:
     cable, _, b = wire(delay=7)
     for i in range(5):
         assert cable.ends[0].idle(0)
@@ -59,7 +60,7 @@ def test_line_without_rate_takes_no_time(bench, wire, frame) -> None:
     assert [body[1] for body in b.bodies] == [0, 1, 2, 3, 4]
 
 
-def test_queue_is_bounded_and_drops_its_tail(bench, wire, frame) -> None:
+def test_queue_is_bounded_and_drops_its_tail(bench: Bench, wire: Wire, frame: Frames) -> None:
     cable, _, b = wire(rate=10 * MBIT, queue=3)
     for i in range(10):
         cable.ends[0].send(frame(i), 0)
@@ -69,7 +70,7 @@ def test_queue_is_bounded_and_drops_its_tail(bench, wire, frame) -> None:
     assert [body[1] for body in b.bodies] == [0, 1, 2, 3]  # one on the line and three that waited
 
 
-def test_port_is_told_once_when_the_line_is_idle(bench, wire, frame) -> None:
+def test_port_is_told_once_when_the_line_is_idle(bench: Bench, wire: Wire, frame: Frames) -> None:
     cable, a, _ = wire(rate=10 * MBIT)
     cable.ends[0].send(frame(length=60), 0)
     assert not cable.ends[0].idle(100)
@@ -80,7 +81,7 @@ def test_port_is_told_once_when_the_line_is_idle(bench, wire, frame) -> None:
     assert cable.ends[0].idle(84 * 800)
 
 
-def test_port_waits_behind_the_queue(bench, wire, frame) -> None:
+def test_port_waits_behind_the_queue(bench: Bench, wire: Wire, frame: Frames) -> None:
     cable, a, _ = wire(rate=10 * MBIT)
     for i in range(3):
         cable.ends[0].send(frame(i, 60), 0)
@@ -89,7 +90,7 @@ def test_port_waits_behind_the_queue(bench, wire, frame) -> None:
     assert a.idle_at == [3 * 84 * 800]
 
 
-def test_nothing_is_scheduled_for_an_idle_line(bench, wire, frame) -> None:
+def test_nothing_is_scheduled_for_an_idle_line(bench: Bench, wire: Wire, frame: Frames) -> None:
     cable, _, _ = wire(rate=10 * MBIT, delay=5)
     cable.ends[0].send(frame(), 0)
     assert len(bench.agenda) == 1  # the arrival, and nobody waits for the line
@@ -97,7 +98,7 @@ def test_nothing_is_scheduled_for_an_idle_line(bench, wire, frame) -> None:
     assert len(bench.agenda) == 0
 
 
-def test_super_segment_stays_whole_and_is_charged_for_its_pieces(bench, wire) -> None:
+def test_super_segment_stays_whole_and_is_charged_for_its_pieces(bench: Bench, wire: Wire) -> None:
     cable, _, b = wire(rate=10 * MBIT)
     frame = _super_segment(3000, 1000)
     cable.ends[0].send(frame, 0)
@@ -107,7 +108,7 @@ def test_super_segment_stays_whole_and_is_charged_for_its_pieces(bench, wire) ->
     assert cable.ends[0].frames == 3
 
 
-def test_super_segment_is_split_before_a_rule_that_takes_one_piece(bench, wire) -> None:
+def test_super_segment_is_split_before_a_rule_that_takes_one_piece(bench: Bench, wire: Wire) -> None:
     whole, _, unharmed = wire(rate=10 * MBIT)
     whole.ends[0].send(_super_segment(3000, 1000), 0)
     cable, _, b = wire(rate=10 * MBIT)
@@ -117,10 +118,12 @@ def test_super_segment_is_split_before_a_rule_that_takes_one_piece(bench, wire) 
     assert [len(body) for body in b.bodies] == [1000, 1000]
     assert rule.hits == 1
     assert b.times[-1] == unharmed.times[0]
-    assert all(f.csum_start == 34 for _, f in b.heard)  # still offloaded: splitting is not paid for in checksums
+    assert all(
+        f.csum_start == 34 for _, f in b.heard
+    )  # still offloaded: splitting is not paid for in checksums
 
 
-def test_delay_does_not_split(bench, wire) -> None:
+def test_delay_does_not_split(bench: Bench, wire: Wire) -> None:
     cable, _, b = wire()
     cable.add_rule(Delay(50))
     cable.ends[0].send(_super_segment(3000, 1000), 0)
@@ -129,7 +132,7 @@ def test_delay_does_not_split(bench, wire) -> None:
     assert b.heard[0][1].gso_size == 1000
 
 
-def test_rules_judge_when_the_first_bit_goes_out(bench, wire, frame) -> None:
+def test_rules_judge_when_the_first_bit_goes_out(bench: Bench, wire: Wire, frame: Frames) -> None:
     """A cut at time t stops the frames that still wait at t, not those already on the line."""
     cable, _, b = wire(rate=10 * MBIT)
     for i in range(4):
@@ -140,7 +143,7 @@ def test_rules_judge_when_the_first_bit_goes_out(bench, wire, frame) -> None:
     assert [body[1] for body in b.bodies] == [0, 1]
 
 
-def test_rule_for_one_direction(bench, wire, frame) -> None:
+def test_rule_for_one_direction(bench: Bench, wire: Wire, frame: Frames) -> None:
     cable, a, b = wire()
     cable.add_rule(Drop(), direction=1)
     cable.ends[0].send(frame(), 0)
@@ -149,7 +152,7 @@ def test_rule_for_one_direction(bench, wire, frame) -> None:
     assert (len(a.heard), len(b.heard)) == (0, 1)
 
 
-def test_guard_takes_the_rule_away(bench, wire, frame) -> None:
+def test_guard_takes_the_rule_away(bench: Bench, wire: Wire, frame: Frames) -> None:
     cable, _, b = wire()
     with cable.add_rule(Cut()) as cut:
         cable.ends[0].send(frame(1), 0)
@@ -161,7 +164,7 @@ def test_guard_takes_the_rule_away(bench, wire, frame) -> None:
     assert cut.hits == 1
 
 
-def test_delays_add_up_and_keep_the_order(bench, wire, frame) -> None:
+def test_delays_add_up_and_keep_the_order(bench: Bench, wire: Wire, frame: Frames) -> None:
     cable, _, b = wire(delay=10)
     extra = cable.add_rule(Delay(1_000))
     cable.add_rule(Delay(500))
@@ -173,7 +176,7 @@ def test_delays_add_up_and_keep_the_order(bench, wire, frame) -> None:
     assert [body[1] for body in b.bodies] == [1, 2]
 
 
-def test_jitter_keeps_the_order_unless_told(bench, wire, frame) -> None:
+def test_jitter_keeps_the_order_unless_told(bench: Bench, wire: Wire, frame: Frames) -> None:
     for overtaking in (False, True):
         cable, _, b = wire()
         cable.add_rule(Jitter(1_000, overtaking=overtaking))
@@ -188,7 +191,7 @@ def test_jitter_keeps_the_order_unless_told(bench, wire, frame) -> None:
         assert b.times[-1] <= start + 1_000
 
 
-def test_held_back_frame_is_overtaken(bench, wire, frame) -> None:
+def test_held_back_frame_is_overtaken(bench: Bench, wire: Wire, frame: Frames) -> None:
     cable, _, b = wire(delay=10)
     cable.add_rule(Reorder(1.0, 100, None, nth(1)))
     for i in range(3):
@@ -197,7 +200,7 @@ def test_held_back_frame_is_overtaken(bench, wire, frame) -> None:
     assert [(at, body[1]) for at, body in zip(b.times, b.bodies, strict=True)] == [(11, 1), (12, 2), (110, 0)]
 
 
-def test_duplicate_is_another_frame_with_the_same_octets(bench, wire, frame) -> None:
+def test_duplicate_is_another_frame_with_the_same_octets(bench: Bench, wire: Wire, frame: Frames) -> None:
     cable, _, b = wire()
     cable.add_rule(Duplicate(after_ns=30))
     cable.ends[0].send(frame(5), 0)
@@ -207,7 +210,7 @@ def test_duplicate_is_another_frame_with_the_same_octets(bench, wire, frame) -> 
     assert b.heard[0][1] is not b.heard[1][1]
 
 
-def test_unplugged_cable_loses_what_was_on_its_way(bench, wire, frame) -> None:
+def test_unplugged_cable_loses_what_was_on_its_way(bench: Bench, wire: Wire, frame: Frames) -> None:
     cable, a, b = wire(rate=10 * MBIT, delay=1_000_000)
     cable.ends[0].send(frame(), 0)
     cable.ends[0].send(frame(), 0)
@@ -224,7 +227,7 @@ def test_unplugged_cable_loses_what_was_on_its_way(bench, wire, frame) -> None:
 # --- the glass ---------------------------------------------------------------------------------------------------
 
 
-def test_signal_tells_all_times_and_becomes_the_cause(bench, wire, frame) -> None:
+def test_signal_tells_all_times_and_becomes_the_cause(bench: Bench, wire: Wire, frame: Frames) -> None:
     events: list[Event] = []
     cable, _, b = wire(rate=10 * MBIT, delay=5_000, trace=Trace(events.append), name="lan")
     sent = frame(length=60)
@@ -239,7 +242,7 @@ def test_signal_tells_all_times_and_becomes_the_cause(bench, wire, frame) -> Non
     assert b.heard[0][1].cause == signal.id
 
 
-def test_glass_changes_nothing(bench, wire, frame) -> None:
+def test_glass_changes_nothing(bench: Bench, wire: Wire, frame: Frames) -> None:
     """The same arrivals, watched or not, split by a rule or not."""
     arrivals = []
     for trace in (None, Trace()):
@@ -253,7 +256,7 @@ def test_glass_changes_nothing(bench, wire, frame) -> None:
     assert arrivals[0] == arrivals[1]
 
 
-def test_super_segment_shows_as_its_pieces(bench, wire) -> None:
+def test_super_segment_shows_as_its_pieces(bench: Bench, wire: Wire) -> None:
     events: list[Event] = []
     cable, _, b = wire(rate=10 * MBIT, trace=Trace(events.append))
     cable.ends[0].send(_super_segment(2_500, 1_000), 0)
@@ -266,7 +269,7 @@ def test_super_segment_shows_as_its_pieces(bench, wire) -> None:
     assert b.heard[0][1].gso_size == 1_000
 
 
-def test_rule_tells_what_it_did(bench, wire, frame) -> None:
+def test_rule_tells_what_it_did(bench: Bench, wire: Wire, frame: Frames) -> None:
     events: list[Event] = []
     cable, _, b = wire(trace=Trace(events.append))
     cable.add_rule(Drop(None, nth(1)))
@@ -280,7 +283,7 @@ def test_rule_tells_what_it_did(bench, wire, frame) -> None:
     assert b.heard == []
 
 
-def test_full_queue_is_told(bench, wire, frame) -> None:
+def test_full_queue_is_told(bench: Bench, wire: Wire, frame: Frames) -> None:
     events: list[Event] = []
     cable, _, _ = wire(rate=10 * MBIT, queue=0, trace=Trace(events.append))
     cable.ends[0].send(frame(), 0)
@@ -288,7 +291,7 @@ def test_full_queue_is_told(bench, wire, frame) -> None:
     assert [e.lost for e in events if isinstance(e, Signal)] == ["", "queue full"]
 
 
-def test_same_seed_same_fate(bench, wire, frame) -> None:
+def test_same_seed_same_fate(bench: Bench, wire: Wire, frame: Frames) -> None:
     def outcome(*, more: bool) -> list[bytes]:
         bench.random = Random(99)
         cable, _, b = wire()
@@ -306,7 +309,7 @@ def test_same_seed_same_fate(bench, wire, frame) -> None:
     assert 100 < len(first) < 180
 
 
-def test_harm_is_seen_in_the_signal(bench, wire, frame) -> None:
+def test_harm_is_seen_in_the_signal(bench: Bench, wire: Wire, frame: Frames) -> None:
     events: list[Event] = []
     cable, _, b = wire(trace=Trace(events.append))
     cable.add_rule(Corrupt())

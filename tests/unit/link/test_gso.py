@@ -1,13 +1,14 @@
 """Cutting super-segments and finishing checksums; scapy, which shares no code with us, is the judge."""
 
 import struct
+from collections.abc import Callable
 
 import pytest
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 
-from netarium.base.checksum import pseudo_sum
+from netarium.base.checksum import checksum, pseudo_sum
 from netarium.link import gso
 from netarium.link.frame import Frame
 
@@ -16,25 +17,32 @@ PAYLOAD = bytes(i * 7 & 0xFF for i in range(64_000))
 FIN, SYN, PSH, ACK, URG, ECE, CWR = 1, 2, 8, 16, 32, 64, 128
 
 
-def tcp_header(flags: int, *, options: bytes = b"", seq: int = 0xFFFF_F000, urgent: int = 0, partial: int = 0) -> bytes:
+def tcp_header(
+    flags: int, *, options: bytes = b"", seq: int = 0xFFFF_F000, urgent: int = 0, partial: int = 0
+) -> bytes:
     offset = (20 + len(options)) // 4 << 12
     return struct.pack("!HHIIHHHH", 80, 4321, seq, 99, offset | flags, 500, partial, urgent) + options
 
 
-def super4(payload: bytes, size: int, flags: int = ACK, *, options: bytes = b"", tag: bytes = b"", **fields: int) -> Frame:
+def super4(
+    payload: bytes, size: int, flags: int = ACK, *, options: bytes = b"", tag: bytes = b"", **fields: int
+) -> Frame:
     src, dst = b"\xc0\x00\x02\x01", b"\xc0\x00\x02\x02"
     tcp = tcp_header(
         flags, options=options, partial=pseudo_sum(src, dst, 6, 20 + len(options) + len(payload)), **fields
     )
     total = 20 + len(tcp) + len(payload)
     ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, total & 0xFFFF, 0xFFFE, 0x4000, 64, 6, 0, src, dst)
+    ip = ip[:10] + checksum(ip).to_bytes(2, "big") + ip[12:]
     link = ETHER + tag + b"\x08\x00"
     return Frame(link + ip + tcp, memoryview(payload), size, len(link) + 20, 16, cause=7)
 
 
 def super6(payload: bytes, size: int, flags: int = ACK, *, options: bytes = b"") -> Frame:
     src, dst = bytes(15) + b"\x01", bytes(15) + b"\x02"
-    tcp = tcp_header(flags, options=options, partial=pseudo_sum(src, dst, 6, 20 + len(options) + len(payload)))
+    tcp = tcp_header(
+        flags, options=options, partial=pseudo_sum(src, dst, 6, 20 + len(options) + len(payload))
+    )
     ip = struct.pack("!IHBB16s16s", 6 << 28, len(tcp) + len(payload) & 0xFFFF, 6, 64, src, dst)
     return Frame(ETHER + b"\x86\xdd" + ip + tcp, memoryview(payload), size, 54, 16)
 
@@ -44,7 +52,12 @@ def judged(frame: Frame) -> Ether:
     octets = frame.octets()
     seen = Ether(octets)
     again = seen.copy()
-    for layer, names in ((IP, ("chksum", "len")), (IPv6, ("plen",)), (TCP, ("chksum",)), (UDP, ("chksum", "len"))):
+    for layer, names in (
+        (IP, ("chksum", "len")),
+        (IPv6, ("plen",)),
+        (TCP, ("chksum",)),
+        (UDP, ("chksum", "len")),
+    ):
         if layer in again:
             for name in names:
                 delattr(again[layer], name)
@@ -57,7 +70,7 @@ OPTIONS = bytes.fromhex("0101080a0000000100000002")
 
 @pytest.mark.parametrize("build", [super4, super6])
 @pytest.mark.parametrize("length", [1, 1448, 1449, 2896, 10_000, 64_000])
-def test_segments_stand_for_themselves(build, length: int) -> None:
+def test_segments_stand_for_themselves(build: Callable[..., Frame], length: int) -> None:
     segments = gso.split(build(PAYLOAD[:length], 1448, ACK | PSH | FIN, options=OPTIONS))
     seen = [judged(segment) for segment in segments]
     assert b"".join(bytes(segment.body) for segment in segments) == PAYLOAD[:length]
