@@ -1,8 +1,9 @@
 """The kernel's side of an interface: up, MTU, address. A few `ioctl`s (netdevice(7)), so that nothing needs `ip`."""
 
+import _socket
 import fcntl
-import socket
 import struct
+from contextlib import closing
 from typing import Final
 
 from netarium.base.addr import parse_interface
@@ -41,8 +42,8 @@ def encoded_name(name: str) -> bytes:
     return octets
 
 
-def _ioctl(name: str, request: int, argument: bytes, family: int = socket.AF_INET) -> bytes:
-    with socket.socket(family, socket.SOCK_DGRAM) as channel:
+def _ioctl(name: str, request: int, argument: bytes, family: int = _socket.AF_INET) -> bytes:
+    with closing(_socket.socket(family, _socket.SOCK_DGRAM)) as channel:  # the kernel's, also under patched()
         try:
             return fcntl.ioctl(channel.fileno(), request, argument)
         except OSError as fault:
@@ -102,9 +103,9 @@ def set_address(name: str, address: str) -> None:
     encoded = encoded_name(name)
     if len(packed) == 16:
         request = _IN6_IFREQ.pack(packed, length, index_of(name))
-        _ioctl(name, _SIOCSIFADDR, request, socket.AF_INET6)
+        _ioctl(name, _SIOCSIFADDR, request, _socket.AF_INET6)
     else:
         mask = (0xFFFF_FFFF << 32 - length & 0xFFFF_FFFF).to_bytes(4, "big")
-        _ioctl(name, _SIOCSIFADDR, _SOCKADDR_IN.pack(encoded, socket.AF_INET, packed))
-        _ioctl(name, _SIOCSIFNETMASK, _SOCKADDR_IN.pack(encoded, socket.AF_INET, mask))
+        _ioctl(name, _SIOCSIFADDR, _SOCKADDR_IN.pack(encoded, _socket.AF_INET, packed))
+        _ioctl(name, _SIOCSIFNETMASK, _SOCKADDR_IN.pack(encoded, _socket.AF_INET, mask))
     set_up(name)

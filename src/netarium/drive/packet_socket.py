@@ -3,8 +3,8 @@
 Spec: packet(7); Linux Documentation/networking/packet_mmap.rst for the virtio-net header.
 """
 
+import _socket
 import errno
-import socket
 import struct
 from typing import Final
 
@@ -92,12 +92,14 @@ class PacketSocket(KernelDevice):
 
 def _opened(index: int, interface: str, mac: bytes, *, promiscuous: bool) -> int:
     """The descriptor of a raw packet socket on one interface, set up before it hears its first frame."""
-    channel = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    channel = _socket.socket(  # the kernel's, also under patched()
+        _socket.AF_PACKET, _socket.SOCK_RAW, 0
+    )
     try:
         channel.setsockopt(_SOL_PACKET, _PACKET_VNET_HDR, 1)
         channel.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
-        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-            channel.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
+        for option in (_socket.SO_RCVBUF, _socket.SO_SNDBUF):
+            channel.setsockopt(_socket.SOL_SOCKET, option, _BUFFER)
         if promiscuous:
             membership = struct.pack("=iHH8s", index, _PACKET_MR_PROMISC, 0, b"")
             channel.setsockopt(_SOL_PACKET, _PACKET_ADD_MEMBERSHIP, membership)
@@ -109,12 +111,12 @@ def _opened(index: int, interface: str, mac: bytes, *, promiscuous: bool) -> int
     return channel.detach()
 
 
-def _attach_filter(channel: socket.socket, program: bytes) -> None:
+def _attach_filter(channel: _socket.socket, program: bytes) -> None:
     import ctypes
 
     code = ctypes.create_string_buffer(program, len(program))
     count = len(program) // _INSTRUCTION.size
-    channel.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, _PROGRAM.pack(count, ctypes.addressof(code)))
+    channel.setsockopt(_socket.SOL_SOCKET, _SO_ATTACH_FILTER, _PROGRAM.pack(count, ctypes.addressof(code)))
 
 
 def _exists(interface: str) -> bool:
