@@ -287,7 +287,7 @@ class CableEnd:
         """Forget everything that waits or is on its way."""
         self._queue.clear()
         self.flight.clear()
-        self._told, self._waiting, self.busy_until = True, False, 0
+        self._told, self._waiting, self.busy_until, self._last_arrival = True, False, 0, 0
         self._agenda.schedule(self, None)
 
 

@@ -5,6 +5,7 @@ each other, and the first rule that takes the frame ends it. A rule draws only f
 so installing another one changes nothing about what it does.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from random import Random
 from typing import ClassVar
@@ -37,7 +38,7 @@ class Verdict:
         self.hits: list[tuple[Rule, str]] = []
 
 
-class Rule:
+class Rule(ABC):
     """What all rules share: which frames, when, how often, and the count.
 
     Attributes:
@@ -50,7 +51,6 @@ class Rule:
     """
 
     single: ClassVar[bool] = True
-    hits: int
 
     def __init__(
         self,
@@ -78,13 +78,13 @@ class Rule:
                 self.hits += 1
                 verdict.hits.append((self, action))
 
+    @abstractmethod
     def act(self, verdict: Verdict) -> str:
         """Do it, maybe. Returns what was done, in a word; "" for nothing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def what(self) -> str:
         """The rule's action, for people."""
-        raise NotImplementedError
 
     def draw(self) -> float:
         """A random number in [0, 1)."""
@@ -104,7 +104,7 @@ class Rule:
 
 def _describe(where: Callable[[Frame], bool]) -> str:
     """A selector as text; a plain function by its name."""
-    return str(getattr(where, "__qualname__", where))
+    return str(getattr(where, "__name__", where))
 
 
 def judge(rules: Iterable[Rule], frame: Frame, now: int) -> Verdict:
@@ -138,9 +138,9 @@ class Chance(Rule):
             return ""
         return self.strike(verdict)
 
+    @abstractmethod
     def strike(self, verdict: Verdict) -> str:
         """Do it, surely."""
-        raise NotImplementedError
 
     def what(self) -> str:
         """For people."""
