@@ -37,6 +37,9 @@ class Bell:
         """POLLIN once it rang."""
         return POLLIN if self.rung else 0
 
+    def options_changed(self, now: int) -> None:
+        """Nothing to set."""
+
     def bind(self, address: bytes, port: int) -> None:
         """Nothing to bind."""
 

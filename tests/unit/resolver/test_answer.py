@@ -1,5 +1,7 @@
 """What a message says about a question."""
 
+from itertools import pairwise
+
 import pytest
 
 from netarium.base.addr import parse_ip
@@ -80,7 +82,7 @@ def test_a_circle_of_cnames_is_broken() -> None:
 )
 def test_a_chain_is_followed_so_far_and_no_further(links: int, outcome: Outcome) -> None:
     names = ["www.example", *[f"n{index}.example" for index in range(links)]]
-    records = [cname(name, target) for name, target in zip(names, names[1:], strict=False)]
+    records = [cname(name, target) for name, target in pairwise(names)]
     assert read(message(*records, a(names[-1])), WWW, CONFIG).outcome is outcome
 
 

@@ -56,10 +56,10 @@ def run(calling: Calling[Result], world: World | None = None) -> Result:
 
 
 def addr_info(
-    host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0,
+    host: Any, port: Any, family: int = 0, kind: int = 0, proto: int = 0, flags: int = 0,
     site: FakeSite | None = None, world: World | None = None,
 ) -> Any:  # fmt: skip
-    return run(calls.addr_info(site or FakeSite(), host, port, family, type, proto, flags), world)
+    return run(calls.addr_info(site or FakeSite(), host, port, family, kind, proto, flags), world)
 
 
 def outcome(function: Any, *args: Any, **kwargs: Any) -> Any:
@@ -78,7 +78,7 @@ def outcome(function: Any, *args: Any, **kwargs: Any) -> Any:
 def test_types_protocols_and_ports_are_combined_as_the_c_library_does(
     type_: int, proto: int, port: Any
 ) -> None:
-    ours = outcome(addr_info, "192.0.2.1", port, type=type_, proto=proto)
+    ours = outcome(addr_info, "192.0.2.1", port, kind=type_, proto=proto)
     assert ours == outcome(socket.getaddrinfo, "192.0.2.1", port, type=type_, proto=proto)
 
 
@@ -113,7 +113,7 @@ def test_services(port: Any, type_: int, flags: int) -> None:
             socket.getservbyname("tftp")
         except OSError:
             pytest.skip("this machine has no table of services")
-    ours = outcome(addr_info, "192.0.2.1", port, type=type_, flags=flags)
+    ours = outcome(addr_info, "192.0.2.1", port, kind=type_, flags=flags)
     assert ours == outcome(socket.getaddrinfo, "192.0.2.1", port, type=type_, flags=flags)
 
 
@@ -155,18 +155,18 @@ def test_numeric_name_info(sockaddr: Any) -> None:
 
 
 def test_a_result_has_pythons_own_types() -> None:
-    ((family, kind, *_),) = addr_info("192.0.2.1", 80, type=socket.SOCK_STREAM)
+    ((family, kind, *_),) = addr_info("192.0.2.1", 80, kind=socket.SOCK_STREAM)
     assert isinstance(family, socket.AddressFamily)
     assert isinstance(kind, socket.SocketKind)
 
 
 def test_without_ipv6_nobody_is_sent_there_first_and_aaaa_is_not_asked() -> None:
     site = FakeSite(own=[parse_ip("127.0.0.1"), FOUR])
-    assert [row[4][0] for row in addr_info(None, 80, type=1, site=site)] == ["127.0.0.1", "::1"]
+    assert [row[4][0] for row in addr_info(None, 80, kind=1, site=site)] == ["127.0.0.1", "::1"]
     asked = next(calls.addr_info(site, "www.example", 80, 0, 0, 0, 0))
     assert asked == ("www.example", TYPE_A)
     world = {("www.example", TYPE_A): Answer(Outcome.FOUND, "www.example", (FOUR,), (), 9)}
-    assert len(addr_info("www.example", 80, type=1, site=site, world=world)) == 1
+    assert len(addr_info("www.example", 80, kind=1, site=site, world=world)) == 1
 
 
 def both(name: str = "www.example") -> World:
@@ -178,7 +178,7 @@ def both(name: str = "www.example") -> World:
 
 def test_with_ipv6_both_families_ipv6_first() -> None:
     site = FakeSite(own=[SIX, FOUR])
-    rows = addr_info("www.example", 80, type=1, flags=socket.AI_CANONNAME, site=site, world=both())
+    rows = addr_info("www.example", 80, kind=1, flags=socket.AI_CANONNAME, site=site, world=both())
     assert rows == [
         (socket.AF_INET6, socket.SOCK_STREAM, 6, "host.example", ("2001:db8::1", 80, 0, 0)),
         (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 80)),
@@ -233,7 +233,7 @@ def test_an_unknown_name_without_servers_is_unknown() -> None:
 def test_the_hosts_table_comes_before_the_servers_and_this_machine_knows_itself() -> None:
     table = HostsTable("192.0.2.7 web.example web\n192.0.2.8 web.example")
     site = FakeSite(hosts=table)
-    assert [row[4] for row in addr_info("WEB", 80, type=1, site=site)] == [("192.0.2.7", 80)]
+    assert [row[4] for row in addr_info("WEB", 80, kind=1, site=site)] == [("192.0.2.7", 80)]
     assert run(calls.host_by_name(site, "web", "gethostbyname_ex")) == ("web.example", ["web"], ["192.0.2.7"])
     assert run(calls.host_by_address(site, "192.0.2.7")) == ("web.example", ["web"], ["192.0.2.7"])
     assert run(calls.host_by_address(site, "web")) == ("web.example", ["web"], ["192.0.2.7"])
