@@ -296,6 +296,10 @@ class IpLayer(IpCore):
         """A transport made progress over this path: its next hop is reachable (RFC 4861 §7.3.1)."""
         self.neighbors.confirm(path.neighbor, now)
 
+    def suspect(self, path: Path, now: int) -> None:
+        """A transport gets no answer over this path (RFC 9293 MUST-20): its next hop may be dead."""
+        self.neighbors.suspect(path.neighbor, now)
+
     def send_icmp_error(self, packet: IpPacket, kind: ErrorKind, now: int) -> bool:
         """Tell the sender of a packet what is wrong with it; False if that is not allowed, or too often.
 

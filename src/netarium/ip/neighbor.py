@@ -254,6 +254,11 @@ class NeighborCache:
         if neighbor.mac and self._entries.get(neighbor.key) is neighbor:
             self._confirmed(neighbor, now)
 
+    def suspect(self, neighbor: Neighbor, now: int) -> None:
+        """A transport gets no answer through this neighbour: ask whether it is there (RFC 1122 §3.3.1.4)."""
+        if neighbor.state in {REACHABLE, STALE, DELAY} and self._entries.get(neighbor.key) is neighbor:
+            self._probe(neighbor, now)
+
     # --- for ARP and Neighbor Discovery -----------------------------------------------------------------------
 
     def learn(

@@ -386,9 +386,12 @@ class Connection:
         else:
             seg.seq = unwrap(seg.seq, tcb.rcv_nxt)
             seg.ack = unwrap(seg.ack, tcb.snd_nxt)
+        una = tcb.snd_una
         fate = arrive.segment_arrives(tcb, seg, now)
         if fate is Accepted.LOCAL:
             arrive.heard(tcb, now)
+            if tcb.snd_una != una and self._path is not None:
+                self._layer.ip.confirm(self._path, now)
         if tcb.reset_ack is not None:
             self._send_reset(tcb.reset_ack, now)
             tcb.reset_ack = None
@@ -447,7 +450,7 @@ class Connection:
             frame = self._frame(path, out, now)
             if frame is not None:
                 return frame
-        self._layer.schedule(self, timers.next_deadline(tcb))
+        self._done(now)
         return None
 
     # --- inside --------------------------------------------------------------------------------------------

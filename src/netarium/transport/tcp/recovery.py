@@ -111,6 +111,7 @@ def _look_for_losses(tcb: Tcb, acked: int, newly_sacked: int, flight_before: int
         oldest = board.oldest
         if not oldest.sacked and oldest.resent <= 0 and not oldest.lost and (tcb.recovery == RECOVERY):
             board.mark_lost(oldest)
+            tcb.force_retransmit = tcb.force_retransmit or not tcb.sack_ok  # NewReno: at once
             tcb.output = True
     if lost:
         tcb.output = True
