@@ -150,7 +150,7 @@ class Machine:
         for layer in (self.ip, self.tcp):
             try:
                 layer.on_deadline(now)
-            except Exception:  # noqa: BLE001, PERF203 - the containment boundary
+            except Exception:  # noqa: BLE001 - the containment boundary
                 self.counters[self._contain()] += 1
 
     def poll_event(self) -> Endpoint | None:

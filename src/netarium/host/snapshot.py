@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 from netarium.base.addr import format_ip, format_mac
 from netarium.host.machine import Machine
+from netarium.host.sockets import Entry
 from netarium.host.tables import DetailedRow, InterfaceRow, NeighborRow, RouteRow, Tables, TimerRow
-from netarium.transport.endpoint import Endpoint
 from netarium.transport.tcp.connection import Connection
 from netarium.transport.tcp.timewait import TimeWait
 
@@ -57,14 +57,14 @@ def snapshot(machine: Machine, now: int, name_of: Callable[[bytes], str] | None 
     )
 
 
-def detailed(machine: Machine, endpoint: Endpoint, now: int) -> DetailedRow:
+def detailed(machine: Machine, endpoint: Entry, now: int) -> DetailedRow:
     """One endpoint with its timer and its inside."""
     row = DetailedRow(**asdict(machine.sockets.row(endpoint)))
     if isinstance(endpoint, TimeWait):
         row.timer = TimerRow(name="timewait", left_ns=max(0, endpoint.expires_at - now))
     elif isinstance(endpoint, Connection):
         row.timer = _timer(endpoint, now)
-        if endpoint.state_name not in {"CLOSE", "LISTEN"}:
+        if endpoint.state_name not in {"CLOSED", "LISTEN"}:
             row.info = _info(endpoint, now)
     return row
 

@@ -4,6 +4,7 @@ Spec: RFC 1122 §4.1.3.3 (errors reach the application), §4.1.3.5 (the receiver
 """
 
 import errno
+from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass
 from typing import Final
@@ -80,7 +81,7 @@ class QueuedError:
     quote: bytes
 
 
-class DatagramEndpoint:
+class DatagramEndpoint(ABC):
     """One row of the socket table without a connection underneath. Implements `Endpoint`; a base for two kinds."""
 
     kind = ""
@@ -168,6 +169,18 @@ class DatagramEndpoint:
             if self.error:
                 mask |= _READABLE
         return mask
+
+    @abstractmethod
+    def bind(self, address: bytes, port: int) -> None:
+        """Choose the local address and port."""
+
+    @abstractmethod
+    def connect(self, address: bytes, port: int, now: int) -> None:
+        """Choose the peer."""
+
+    @abstractmethod
+    def close(self, now: int) -> None:
+        """Give everything back."""
 
     # --- calls from above ---------------------------------------------------------------------------------------
 
@@ -314,7 +327,11 @@ class DatagramEndpoint:
             return False
         if is_multicast(packet.dst):
             joined = self.groups.get(packet.dst)
-            return joined is interface if joined is not None else options.multicast_all
+            if joined is None:
+                return options.multicast_all
+            return joined is interface or (
+                interface is not None and interface.loopback
+            )  # or sent by ourselves
         return True
 
     def enqueue(self, datagram: Datagram) -> bool:

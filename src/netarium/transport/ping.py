@@ -40,7 +40,7 @@ class PingEndpoint(DatagramEndpoint):
         super().__init__(layer.ip, layer.notifier, version, options)
         self._layer = layer
 
-    def bind(self, address: bytes, port: int, now: int) -> None:  # noqa: ARG002 - the signature of all endpoints
+    def bind(self, address: bytes, port: int) -> None:
         """Choose the local address and the identifier (0: any).
 
         Raises:
@@ -85,7 +85,10 @@ class PingEndpoint(DatagramEndpoint):
             data: the whole ICMP message; identifier and checksum are filled in.
             to: who is asked, or None for the peer of connect().
             now: monotonic ns.
-            ttl: for this message only; likewise `tos`, `source`, `interface`.
+            ttl: for this message only.
+            tos: likewise.
+            source: likewise; one of our addresses.
+            interface: likewise.
 
         Raises:
             StackError: EINVAL not an echo request; EDESTADDRREQ, EMSGSIZE, ...
@@ -117,6 +120,7 @@ class PingEndpoint(DatagramEndpoint):
             tos=self.options.tos if tos is None else tos,
             options=self.options.ip_options,
             dont_fragment=self.dont_fragment(len(message), path),
+            loop=self.options.multicast_loop,
         )
         return len(data)
 

@@ -17,7 +17,7 @@ from netarium.base.trace import Datagram as DatagramEvent
 from netarium.base.trace import Trace
 from netarium.ip.iface import Interface
 from netarium.ip.layer import IpLayer
-from netarium.ip.packet import IcmpError, IpPacket
+from netarium.ip.packet import ErrorKind, IcmpError, IpPacket
 from netarium.ip.path import Path
 from netarium.transport.datagram import Datagram, DatagramEndpoint
 from netarium.transport.demux import DatagramTable
@@ -42,7 +42,7 @@ class UdpEndpoint(DatagramEndpoint):
         super().__init__(layer.ip, layer.notifier, version, options)
         self._layer = layer
 
-    def bind(self, address: bytes, port: int, now: int) -> None:  # noqa: ARG002 - the signature of all endpoints
+    def bind(self, address: bytes, port: int) -> None:
         """Choose the local address (one of ours, a group, a broadcast, or the wildcard) and port (0: any).
 
         Raises:
@@ -91,7 +91,10 @@ class UdpEndpoint(DatagramEndpoint):
             data: the payload; the stack copies what it must keep.
             to: the destination, or None for the peer of connect().
             now: monotonic ns.
-            ttl: for this datagram only; likewise `tos`, `source` (one of our addresses), `interface`.
+            ttl: for this datagram only.
+            tos: likewise.
+            source: likewise; one of our addresses.
+            interface: likewise.
 
         Returns:
             The payload's octets.
@@ -201,7 +204,7 @@ class UdpLayer:
         rows = [row for row in rows if row.listens_to(packet, interface)]
         if not rows:
             if not packet.to_group:
-                self.ip.send_port_unreachable(packet, now)
+                self.ip.send_icmp_error(packet, ErrorKind.PORT_UNREACHABLE, now)
             return DropReason.UDP_NO_PORT
         payload = bytes(body) if len(body) else bytes(head[HEADER_LENGTH:])
         return self._deliver(rows, payload, header, packet, interface, now)
@@ -254,6 +257,7 @@ class UdpLayer:
                 options=options.ip_options,
                 dont_fragment=endpoint.dont_fragment(length, path),
                 csum_offset=csum_offset,
+                loop=options.multicast_loop,
             )
         finally:
             if trace is not None:

@@ -1,0 +1,342 @@
+"""getsockopt() and setsockopt(): how Linux encodes each option, and where the stack keeps it.
+
+One table. Its rows turn octets into a field of `SocketOptions` and back; the stack is told of every change.
+"""
+
+import errno
+import socket as kernel
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from netarium.base.units import MS, SECOND, US
+from netarium.socket.descriptors import Description
+from netarium.socket.errors import os_error
+from netarium.socket.membership import join, leave, multicast_interface
+from netarium.socket.tcpinfo import pack_tcp_info
+from netarium.transport.tcp.congestion import ALGORITHMS
+from netarium.transport.tcp.connection import Connection
+
+_INT: Final = struct.Struct("i")
+_TWO_INTS: Final = struct.Struct("ii")  # struct linger
+_TIMEVAL: Final = struct.Struct("ll")
+_MIN_RCVBUF: Final = 2_304  # Linux's SOCK_MIN_RCVBUF
+_MIN_SNDBUF: Final = 4_608
+_MAX_INT: Final = 2**31 - 1
+_NAME_LENGTH: Final = 16  # IFNAMSIZ, TCP_CA_NAME_MAX
+
+Getter = Callable[[Description], int | bytes]
+Setter = Callable[[Description, bytes], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One option: how it is read and how it is set; None: it cannot be."""
+
+    get: Getter | None
+    set: Setter | None
+
+
+def get_option(description: Description, level: int, name: int, length: int) -> int | bytes:
+    """The value, as an int if `length` is 0, else up to `length` octets of it. Lock held.
+
+    Raises:
+        OSError: ENOPROTOOPT.
+    """
+    row = _row(description, level, name)
+    if row.get is None:
+        raise os_error(errno.ENOPROTOOPT)
+    value = row.get(description)
+    if length:
+        return (_INT.pack(value) if isinstance(value, int) else value)[:length]
+    return value if isinstance(value, int) else int(_INT.unpack(value[:4].ljust(4, b"\0"))[0])
+
+
+def set_option(description: Description, level: int, name: int, value: bytes, now: int) -> None:
+    """Set an option from its octets, and let the stack act on it. Lock held.
+
+    Raises:
+        OSError: ENOPROTOOPT, EINVAL, ...
+    """
+    row = _row(description, level, name)
+    if row.set is None:
+        raise os_error(errno.ENOPROTOOPT)
+    row.set(description, value)
+    description.endpoint.options_changed(now)
+
+
+def _row(description: Description, level: int, name: int) -> Row:
+    row = _TABLE.get((level, name))
+    if row is None or (level == kernel.IPPROTO_TCP and not isinstance(description.endpoint, Connection)):
+        raise os_error(errno.ENOPROTOOPT)
+    return row
+
+
+def _number(value: bytes) -> int:
+    if len(value) < _INT.size:
+        raise os_error(errno.EINVAL)
+    return int(_INT.unpack_from(value)[0])
+
+
+# --- kinds of rows ----------------------------------------------------------------------------------------------
+
+
+def _flag(field: str) -> Row:
+    def set_flag(description: Description, value: bytes) -> None:
+        setattr(description.endpoint.options, field, bool(_number(value)))
+
+    return Row(lambda description: int(getattr(description.endpoint.options, field)), set_flag)
+
+
+def _integer(
+    field: str,
+    low: int = -_MAX_INT - 1,
+    high: int = _MAX_INT,
+    unit: int = 1,
+    default: Callable[[Description], int] | None = None,
+) -> Row:
+    """A number, `unit` of the stack's to one of Linux's; 0 in the stack means `default`."""
+
+    def get(description: Description) -> int:
+        value: int = getattr(description.endpoint.options, field)
+        return (value or default(description) if default is not None else value) // unit
+
+    def set_integer(description: Description, value: bytes) -> None:
+        number = _number(value)
+        if not low <= number <= high:
+            raise os_error(errno.EINVAL)
+        setattr(description.endpoint.options, field, number * unit)
+
+    return Row(get, set_integer)
+
+
+def _octet(field: str, low: int, high: int, default: Callable[[Description], int] | None = None) -> Row:
+    """An option of IP that may be set by one octet as well as by an int; -1 means the default."""
+    inner = _integer(field, low, high, default=default)
+
+    def set_octet(description: Description, value: bytes) -> None:
+        number = value[0] if 0 < len(value) < _INT.size else _number(value)
+        reset = number == -1 and default is not None
+        assert inner.set is not None
+        if reset:
+            setattr(description.endpoint.options, field, 0)
+        else:
+            inner.set(description, _INT.pack(number))
+
+    return Row(inner.get, set_octet)
+
+
+def _buffer(which: str, least: int) -> Row:
+    def get(description: Description) -> int:
+        endpoint = description.endpoint
+        value: int = getattr(endpoint.options, which)
+        config = description.host.machine.config.tcp
+        return value or (config.receive_buffer if which == "rcvbuf" else config.send_buffer)
+
+    def set_buffer(description: Description, value: bytes) -> None:
+        options = description.endpoint.options
+        # Linux doubles what is asked for: its accounting has overhead, and programs know it.
+        setattr(options, which, max(least, min(max(_number(value), 0), _MAX_INT // 2) * 2))
+        setattr(options, which + "_locked", True)
+
+    return Row(get, set_buffer)
+
+
+def _timeval(field: str) -> Row:
+    def get(description: Description) -> bytes:
+        ns: int = getattr(description.endpoint.options, field)
+        return _TIMEVAL.pack(ns // SECOND, ns % SECOND // US)
+
+    def set_timeval(description: Description, value: bytes) -> None:
+        if len(value) < _TIMEVAL.size:
+            raise os_error(errno.EINVAL)
+        seconds, micros = _TIMEVAL.unpack_from(value)
+        if not 0 <= micros < 1_000_000:
+            raise os_error(errno.EDOM)
+        setattr(description.endpoint.options, field, max(0, seconds * SECOND + micros * US))
+
+    return Row(get, set_timeval)
+
+
+def _fixed(value: Callable[[Description], int | bytes]) -> Row:
+    return Row(value, None)
+
+
+# --- single ones ------------------------------------------------------------------------------------------------
+
+
+def _take_error(description: Description) -> int:
+    endpoint = description.endpoint
+    pending, endpoint.error = endpoint.error, 0
+    return pending
+
+
+def _get_linger(description: Description) -> bytes:
+    linger = description.endpoint.options.linger
+    return _TWO_INTS.pack(linger is not None, linger or 0)
+
+
+def _set_linger(description: Description, value: bytes) -> None:
+    if len(value) < _TWO_INTS.size:
+        raise os_error(errno.EINVAL)
+    on, seconds = _TWO_INTS.unpack_from(value)
+    description.endpoint.options.linger = max(0, seconds) if on else None
+
+
+def _set_device(description: Description, value: bytes) -> None:
+    name = value.split(b"\0", 1)[0][: _NAME_LENGTH - 1].decode("ascii", "replace")
+    if name and all(interface.name != name for interface in description.host.machine.ip.interfaces):
+        raise os_error(errno.ENODEV)
+    description.endpoint.options.bindtodevice = name
+
+
+def _get_congestion(description: Description) -> bytes:
+    name = description.endpoint.options.congestion or description.host.machine.config.tcp.congestion_control
+    return name.encode().ljust(_NAME_LENGTH, b"\0")
+
+
+def _set_congestion(description: Description, value: bytes) -> None:
+    name = value.split(b"\0", 1)[0].decode("ascii", "replace")
+    if name not in ALGORITHMS:
+        raise os_error(errno.ENOENT)
+    description.endpoint.options.congestion = name
+
+
+def _get_tcp_info(description: Description) -> bytes:
+    assert isinstance(description.endpoint, Connection)
+    return pack_tcp_info(description.endpoint.info(description.host.driver.now()))
+
+
+def _get_maxseg(description: Description) -> int:
+    assert isinstance(description.endpoint, Connection)
+    return description.endpoint.options.maxseg or description.endpoint.tcb.smss
+
+
+def _set_multicast_if(description: Description, value: bytes) -> None:
+    if len(value) < 4:
+        raise os_error(errno.EINVAL)
+    options = description.endpoint.options
+    address, index = (value[4:8], int(_INT.unpack(value[8:12])[0])) if len(value) >= 12 else (value[:4], 0)
+    if index or any(address):
+        multicast_interface(description, b"\xe0\0\0\1", address, index)
+    options.multicast_if, options.multicast_index = (address if any(address) else b""), index
+
+
+def _get_multicast_if(description: Description) -> bytes:
+    return description.endpoint.options.multicast_if or bytes(4)
+
+
+def _path_mtu(description: Description) -> int:
+    endpoint = description.endpoint
+    if not any(endpoint.remote[0]):
+        raise os_error(errno.ENOTCONN)
+    host = description.host
+    return host.machine.ip.find_path(endpoint.remote[0], host.driver.now()).mtu
+
+
+def _accepts(description: Description) -> int:
+    return int(description.endpoint.state_name == "LISTEN")
+
+
+def _protocol(description: Description) -> int:
+    return {"tcp": 6, "udp": 17, "icmp": 1}[description.endpoint.kind]
+
+
+_SOL: Final = int(kernel.SOL_SOCKET)
+_IP: Final = int(kernel.IPPROTO_IP)
+_IP6: Final = int(kernel.IPPROTO_IPV6)
+_TCP: Final = int(kernel.IPPROTO_TCP)
+
+# Linux's numbers that Python's socket module does not name.
+_IP_MTU, _IP_MTU_DISCOVER, _IP_RECVERR, _IP_RECVTTL, _IP_FREEBIND, _IP_MULTICAST_ALL = 14, 10, 11, 12, 15, 49
+_IPV6_MTU, _IPV6_RECVERR = 24, 25
+_TCP_INQ = 36
+_SO_NO_CHECK, _SO_TIMESTAMP = 11, 29
+
+_TABLE: Final[dict[tuple[int, int], Row]] = {
+    (_SOL, kernel.SO_REUSEADDR): _flag("reuseaddr"),
+    (_SOL, kernel.SO_REUSEPORT): _flag("reuseport"),
+    (_SOL, kernel.SO_BROADCAST): _flag("broadcast"),
+    (_SOL, kernel.SO_KEEPALIVE): _flag("keepalive"),
+    (_SOL, kernel.SO_OOBINLINE): _flag("oobinline"),
+    (_SOL, kernel.SO_DONTROUTE): _flag("dontroute"),
+    (_SOL, _SO_TIMESTAMP): _flag("timestamp"),
+    (_SOL, _SO_NO_CHECK): _flag("no_check"),
+    (_SOL, kernel.SO_LINGER): Row(_get_linger, _set_linger),
+    (_SOL, kernel.SO_RCVBUF): _buffer("rcvbuf", _MIN_RCVBUF),
+    (_SOL, kernel.SO_SNDBUF): _buffer("sndbuf", _MIN_SNDBUF),
+    (_SOL, kernel.SO_RCVLOWAT): _integer("rcvlowat", 0, default=lambda _: 1),
+    (_SOL, kernel.SO_SNDLOWAT): _fixed(lambda _: 1),
+    (_SOL, kernel.SO_RCVTIMEO): _timeval("rcvtimeo_ns"),
+    (_SOL, kernel.SO_SNDTIMEO): _timeval("sndtimeo_ns"),
+    (_SOL, kernel.SO_PRIORITY): _integer("priority", 0),
+    (_SOL, kernel.SO_MARK): _integer("mark"),
+    (_SOL, kernel.SO_BINDTODEVICE): Row(
+        lambda d: d.endpoint.options.bindtodevice.encode() + b"\0", _set_device
+    ),
+    (_SOL, kernel.SO_ERROR): _fixed(_take_error),
+    (_SOL, kernel.SO_TYPE): _fixed(lambda description: description.type),
+    (_SOL, kernel.SO_DOMAIN): _fixed(lambda description: description.family),
+    (_SOL, kernel.SO_PROTOCOL): _fixed(_protocol),
+    (_SOL, kernel.SO_ACCEPTCONN): _fixed(_accepts),
+    (_IP, kernel.IP_TTL): _octet("ttl", 1, 255, lambda d: d.host.machine.config.ip.default_ttl),
+    (_IP, kernel.IP_TOS): _octet("tos", -_MAX_INT, _MAX_INT),
+    (_IP, kernel.IP_RECVTOS): _flag("recvtos"),
+    (_IP, _IP_RECVTTL): _flag("recvttl"),
+    (_IP, kernel.IP_PKTINFO if hasattr(kernel, "IP_PKTINFO") else 8): _flag("pktinfo"),
+    (_IP, _IP_RECVERR): _flag("recverr"),
+    (_IP, _IP_FREEBIND): _flag("freebind"),
+    (_IP, _IP_MTU_DISCOVER): _integer("mtu_discover", 0, 5),
+    (_IP, _IP_MTU): _fixed(_path_mtu),
+    (_IP, kernel.IP_OPTIONS): Row(
+        lambda d: d.endpoint.options.ip_options,
+        lambda d, value: setattr(d.endpoint.options, "ip_options", value),
+    ),
+    (_IP, kernel.IP_MULTICAST_TTL): _octet("multicast_ttl", 0, 255),
+    (_IP, kernel.IP_MULTICAST_LOOP): Row(
+        lambda d: int(d.endpoint.options.multicast_loop),
+        lambda d, value: setattr(d.endpoint.options, "multicast_loop", any(value)),
+    ),
+    (_IP, _IP_MULTICAST_ALL): _flag("multicast_all"),
+    (_IP, kernel.IP_MULTICAST_IF): Row(_get_multicast_if, _set_multicast_if),
+    (_IP, kernel.IP_ADD_MEMBERSHIP): Row(None, join),
+    (_IP, kernel.IP_DROP_MEMBERSHIP): Row(None, leave),
+    (_IP6, kernel.IPV6_V6ONLY): _flag("v6only"),
+    (_IP6, kernel.IPV6_UNICAST_HOPS): _octet("ttl", 0, 255, lambda d: d.host.machine.config.ip.default_ttl),
+    (_IP6, kernel.IPV6_MULTICAST_HOPS): _octet("multicast_ttl", 0, 255),
+    (_IP6, kernel.IPV6_MULTICAST_LOOP): _flag("multicast_loop"),
+    (_IP6, kernel.IPV6_TCLASS): _octet("tos", 0, 255),
+    (_IP6, kernel.IPV6_RECVTCLASS): _flag("recvtos"),
+    (_IP6, kernel.IPV6_RECVHOPLIMIT): _flag("recvttl"),
+    (_IP6, kernel.IPV6_RECVPKTINFO): _flag("pktinfo"),
+    (_IP6, _IPV6_RECVERR): _flag("recverr"),
+    (_IP6, _IPV6_MTU): _fixed(_path_mtu),
+    (_IP6, kernel.IPV6_JOIN_GROUP): Row(None, join),
+    (_IP6, kernel.IPV6_LEAVE_GROUP): Row(None, leave),
+    (_TCP, kernel.TCP_NODELAY): _flag("nodelay"),
+    (_TCP, kernel.TCP_CORK): _flag("cork"),
+    (_TCP, kernel.TCP_MAXSEG): Row(_get_maxseg, _integer("maxseg", 0, 32_767).set),
+    (_TCP, kernel.TCP_KEEPIDLE): _integer(
+        "keepidle_ns", 1, 32_767, SECOND, lambda d: d.host.machine.config.tcp.keepalive_idle_ns
+    ),
+    (_TCP, kernel.TCP_KEEPINTVL): _integer(
+        "keepintvl_ns", 1, 32_767, SECOND, lambda d: d.host.machine.config.tcp.keepalive_interval_ns
+    ),
+    (_TCP, kernel.TCP_KEEPCNT): _integer(
+        "keepcnt", 1, 127, 1, lambda d: d.host.machine.config.tcp.keepalive_probes
+    ),
+    (_TCP, kernel.TCP_SYNCNT): _integer("syncnt", 1, 127, 1, lambda d: d.host.machine.config.tcp.syn_retries),
+    (_TCP, kernel.TCP_LINGER2): _integer(
+        "linger2_ns", unit=SECOND, default=lambda d: d.host.machine.config.tcp.fin_wait_2_timeout_ns
+    ),
+    (_TCP, kernel.TCP_DEFER_ACCEPT): _integer("defer_accept_ns", 0, unit=SECOND),
+    (_TCP, kernel.TCP_WINDOW_CLAMP): _integer("window_clamp", 0),
+    (_TCP, kernel.TCP_INFO): _fixed(_get_tcp_info),
+    (_TCP, kernel.TCP_QUICKACK): _flag("quickack"),
+    (_TCP, kernel.TCP_CONGESTION): Row(_get_congestion, _set_congestion),
+    (_TCP, kernel.TCP_USER_TIMEOUT): _integer("user_timeout_ns", 0, unit=MS),
+    (_TCP, kernel.TCP_FASTOPEN): _integer("fastopen", 0),
+    (_TCP, kernel.TCP_NOTSENT_LOWAT): _integer("notsent_lowat"),
+    (_TCP, _TCP_INQ): _flag("inq"),
+}

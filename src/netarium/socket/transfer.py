@@ -1,0 +1,306 @@
+"""Sending and receiving: all calls of `socket.socket` that move data, blocking, with a timeout or non-blocking."""
+
+import errno
+import socket as kernel
+from collections.abc import Iterable
+from typing import Any, Final
+
+from netarium.base.checksum import Buffer
+from netarium.base.errors import StackError
+from netarium.socket.address import AddressTuple, unpack_address
+from netarium.socket.base import SocketBase
+from netarium.socket.buffers import gathered, octets, scattered, writable
+from netarium.socket.errors import from_stack, os_error, would_block
+from netarium.socket.messages import MSG_ERRQUEUE, Ancillary, describe, describe_error, fitting, parse
+from netarium.socket.tracing import traced
+from netarium.transport.datagram import Datagram
+from netarium.transport.endpoint import POLLIN, POLLOUT
+from netarium.transport.ping import PingEndpoint
+from netarium.transport.tcp.connection import Connection
+from netarium.transport.udp import UdpEndpoint
+
+MSG_OOB: Final = int(kernel.MSG_OOB)
+MSG_PEEK: Final = int(kernel.MSG_PEEK)
+MSG_WAITALL: Final = int(kernel.MSG_WAITALL)
+MSG_TRUNC: Final = int(kernel.MSG_TRUNC)
+MSG_MORE: Final = int(getattr(kernel, "MSG_MORE", 0x8000))
+_SENDFILE_BLOCK: Final = 65_536
+
+DatagramKind = UdpEndpoint | PingEndpoint
+
+
+class Transfer(SocketBase):
+    """The calls that move data."""
+
+    __slots__ = ()
+
+    # --- sending ----------------------------------------------------------------------------------------------------
+
+    @traced
+    def send(self, data: Any, flags: int = 0, /) -> int:
+        """Send; returns how many octets were taken."""
+        return self._send(octets(data), flags)
+
+    @traced
+    def sendall(self, data: Any, flags: int = 0, /) -> None:
+        """Send everything; the timeout is for the whole call."""
+        rest = octets(data)
+        if not isinstance(self._live(), Connection):
+            self._send(rest, flags)
+            return
+        self._send_stream(rest, flags, whole=True)
+
+    @traced
+    def sendto(self, data: Any, *args: Any) -> int:
+        """`sendto(data, address)` or `sendto(data, flags, address)`: one datagram to an address."""
+        if len(args) not in {1, 2}:
+            raise TypeError(f"sendto() takes 2 or 3 arguments ({1 + len(args)} given)")
+        flags, address = (0, args[0]) if len(args) == 1 else args
+        payload = octets(data)
+        endpoint = self._live()
+        if isinstance(endpoint, Connection):
+            return self._send(payload, flags)
+        return self._send_datagram(endpoint, payload, self._address(address, "sendto"), {})
+
+    @traced
+    def sendmsg(
+        self,
+        buffers: Iterable[Any],
+        ancdata: Iterable[tuple[int, int, Any]] = (),
+        flags: int = 0,
+        address: Any = None,
+        /,
+    ) -> int:
+        """Send several buffers as one, with ancillary data."""
+        payload = gathered(buffers)
+        endpoint = self._live()
+        if isinstance(endpoint, Connection):
+            return self._send(payload, flags)
+        to = None if address is None else self._address(address, "sendmsg")
+        return self._send_datagram(endpoint, payload, to, parse(self._description, ancdata))
+
+    def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
+        """Send a file, opened in binary mode, from `offset` on; returns the octets sent."""
+        if "b" not in getattr(file, "mode", "b"):
+            raise ValueError("file should be opened in binary mode")
+        if not self._description.type == int(kernel.SOCK_STREAM):
+            raise ValueError("only SOCK_STREAM type sockets are supported")
+        if count is not None and (not isinstance(count, int) or count <= 0):
+            raise (ValueError if isinstance(count, int) else TypeError)(
+                f"count must be a positive integer (got {count!r})"
+            )
+        if self.gettimeout() == 0:
+            raise ValueError("non-blocking sockets are not supported")
+        if offset:
+            file.seek(offset)
+        sent = 0
+        try:
+            while count is None or sent < count:
+                block = file.read(_SENDFILE_BLOCK if count is None else min(count - sent, _SENDFILE_BLOCK))
+                if not block:
+                    break
+                self.sendall(block)
+                sent += len(block)
+        finally:
+            if sent and hasattr(file, "seek"):
+                file.seek(offset + sent)
+        return sent
+
+    def _send(self, data: Buffer, flags: int) -> int:
+        endpoint = self._live()
+        if isinstance(endpoint, Connection):
+            return self._send_stream(data, flags, whole=self._timeout_ns is None)
+        return self._send_datagram(endpoint, data, None, {})
+
+    def _send_stream(self, data: Buffer, flags: int, *, whole: bool) -> int:
+        """Give data to the stream; `whole`: wait until all is taken, as a blocking send() of the kernel does."""
+        endpoint, driver = self._live(), self._driver
+        assert isinstance(endpoint, Connection)
+        urgent, more = bool(flags & MSG_OOB), bool(flags & MSG_MORE)
+        size, sent, until = len(data), 0, None
+        with driver.lock:
+            while True:
+                rest = data if not sent else memoryview(data)[sent:]
+                try:
+                    sent += endpoint.send(rest, driver.now(), urgent=urgent, more=more)
+                except StackError as fault:
+                    if sent and not self._timeout_ns and whole:
+                        return sent  # what was taken counts; the next call tells the error
+                    raise from_stack(fault) from None
+                driver.kick(self._machine)
+                if sent == size or (sent and not whole):
+                    return sent
+                until = self._await(POLLOUT, until, flags, endpoint.options.sndtimeo_ns)
+
+    def _send_datagram(
+        self, endpoint: DatagramKind, data: Buffer, to: tuple[bytes, int] | None, extra: dict[str, Any]
+    ) -> int:
+        with self._driver.lock:
+            fresh = not endpoint.local[1]
+            now = self._driver.now()
+            try:
+                sent = endpoint.send(data, to, now, **extra)
+            except StackError as fault:
+                raise from_stack(fault) from None
+            finally:
+                if fresh and endpoint.local[1]:
+                    self._machine.sockets.tell(endpoint, "bound", now)
+            self._driver.kick(self._machine)
+        return sent
+
+    # --- receiving --------------------------------------------------------------------------------------------------
+
+    @traced
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        """Receive up to `bufsize` octets; b"" when the peer has ended the stream."""
+        if bufsize < 0:
+            raise ValueError("negative buffersize in recv")
+        return self._receive(bufsize, flags)[0]
+
+    @traced
+    def recvfrom(self, bufsize: int, flags: int = 0, /) -> tuple[bytes, AddressTuple | None]:
+        """Receive, and tell from whom."""
+        if bufsize < 0:
+            raise ValueError("negative buffersize in recvfrom")
+        data, datagram = self._receive(bufsize, flags)
+        return data, self._sender(datagram)
+
+    @traced
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        """Receive into a buffer, up to `nbytes` octets (0: its size)."""
+        view = writable(buffer, nbytes, "recv_into")
+        return self._receive_into(view, flags)[0]
+
+    @traced
+    def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> tuple[int, AddressTuple | None]:
+        """Receive into a buffer, and tell from whom."""
+        view = writable(buffer, nbytes, "recvfrom_into")
+        size, datagram = self._receive_into(view, flags)
+        return size, self._sender(datagram)
+
+    @traced
+    def recvmsg(
+        self, bufsize: int, ancbufsize: int = 0, flags: int = 0, /
+    ) -> tuple[bytes, Ancillary, int, AddressTuple | None]:
+        """Receive with ancillary data: (data, ancdata, msg_flags, address)."""
+        if bufsize < 0:
+            raise ValueError("negative buffer size in recvmsg()")
+        if ancbufsize < 0:
+            raise ValueError("invalid ancillary data buffer length")
+        endpoint = self._live()
+        if flags & MSG_ERRQUEUE:
+            return self._receive_error(bufsize, ancbufsize)
+        data, datagram = self._receive(bufsize, flags)
+        if datagram is None or isinstance(endpoint, Connection):
+            return data, [], 0, None
+        items, result = fitting(describe(self._description, datagram), ancbufsize)
+        if len(datagram.payload) > bufsize:
+            result |= MSG_TRUNC
+        return data, items, result, self._sender(datagram)
+
+    @traced
+    def recvmsg_into(
+        self, buffers: Iterable[Any], ancbufsize: int = 0, flags: int = 0, /
+    ) -> tuple[int, Ancillary, int, AddressTuple | None]:
+        """Receive into several buffers, with ancillary data."""
+        targets = [writable(one, 0, "recvmsg_into") for one in buffers]
+        data, items, result, address = self.recvmsg(sum(map(len, targets)), ancbufsize, flags)
+        return scattered(data, targets), items, result, address
+
+    def _receive(self, limit: int, flags: int) -> tuple[bytes, Datagram | None]:
+        endpoint = self._live()
+        if not isinstance(endpoint, Connection):
+            datagram = self._take_datagram(endpoint, flags)
+            return (b"" if datagram is None else datagram.payload[:limit]), datagram
+        if flags & MSG_OOB:
+            return self._take_urgent(endpoint), None
+        if not limit:
+            return b"", None
+        driver, until = self._driver, None
+        peek, gathering = bool(flags & MSG_PEEK), b""
+        with driver.lock:
+            while True:
+                try:
+                    data = endpoint.recv(limit - len(gathering), driver.now(), peek=peek)
+                except StackError as fault:
+                    if gathering:
+                        return gathering, None
+                    raise from_stack(fault) from None
+                if endpoint.queued:
+                    driver.kick(self._machine)  # room that must be told: a window update
+                if data is not None:
+                    if not flags & MSG_WAITALL or peek or not data or len(gathering) + len(data) == limit:
+                        return gathering + data if gathering else data, None
+                    gathering += data
+                elif gathering and self._timeout_ns is not None:
+                    return gathering, None  # MSG_WAITALL waits only where the kernel would
+                else:
+                    until = self._await(POLLIN, until, flags, endpoint.options.rcvtimeo_ns)
+
+    def _receive_into(self, view: memoryview, flags: int) -> tuple[int, Datagram | None]:
+        endpoint = self._live()
+        if not len(view):
+            return 0, None
+        if not isinstance(endpoint, Connection) or flags & (MSG_OOB | MSG_WAITALL):
+            data, datagram = self._receive(len(view), flags)
+            view[: len(data)] = data
+            truncated = datagram is not None and flags & MSG_TRUNC
+            return len(datagram.payload) if truncated and datagram is not None else len(data), datagram
+        driver, until = self._driver, None
+        with driver.lock:
+            while True:
+                try:
+                    size = endpoint.recv_into(view, driver.now(), peek=bool(flags & MSG_PEEK))
+                except StackError as fault:
+                    raise from_stack(fault) from None
+                if endpoint.queued:
+                    driver.kick(self._machine)
+                if size is not None:
+                    return size, None
+                until = self._await(POLLIN, until, flags, endpoint.options.rcvtimeo_ns)
+
+    def _take_datagram(self, endpoint: DatagramKind, flags: int) -> Datagram | None:
+        """The next datagram; None: shut down for reading."""
+        if flags & MSG_OOB:
+            raise os_error(errno.EOPNOTSUPP)
+        until = None
+        with self._driver.lock:
+            while True:
+                if endpoint.error:
+                    raise os_error(endpoint.take_error())
+                datagram = endpoint.peek() if flags & MSG_PEEK else endpoint.receive()
+                if datagram is not None or endpoint.read_shut:
+                    return datagram
+                until = self._await(POLLIN, until, flags, endpoint.options.rcvtimeo_ns)
+
+    def _take_urgent(self, endpoint: Connection) -> bytes:
+        """MSG_OOB: the one urgent octet; EINVAL if there is none."""
+        with self._driver.lock:
+            octet = None if endpoint.options.oobinline else endpoint.urgent()
+        if octet is None:
+            raise os_error(errno.EINVAL)
+        return octet
+
+    def _receive_error(
+        self, bufsize: int, ancbufsize: int
+    ) -> tuple[bytes, Ancillary, int, AddressTuple | None]:
+        """MSG_ERRQUEUE: what an ICMP error quotes, who reported it, and where the datagram was going."""
+        endpoint = self._live()
+        with self._driver.lock:
+            entry = None if isinstance(endpoint, Connection) else endpoint.take_queued_error()
+        if entry is None:
+            raise would_block()
+        payload = entry.quote[8:]
+        items, flags = fitting(describe_error(entry), ancbufsize)
+        flags |= MSG_ERRQUEUE | (MSG_TRUNC if len(payload) > bufsize else 0)
+        return (
+            payload[:bufsize],
+            items,
+            flags,
+            unpack_address(self._description.family, entry.dst, entry.dst_port),
+        )
+
+    def _sender(self, datagram: Datagram | None) -> AddressTuple | None:
+        if datagram is None:
+            return None
+        return unpack_address(self._description.family, datagram.src, datagram.src_port)
