@@ -1,0 +1,173 @@
+"""Runs one machine in virtual time: `Driver` to its sockets, a timed object to the world, a line to its adapters."""
+
+import contextlib
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Final
+
+from netarium.aio.runtime import running
+from netarium.aio.waiter import Notify
+from netarium.base.addr import format_ip
+from netarium.base.units import SECOND
+from netarium.host.machine import Machine
+from netarium.host.pump import pump
+from netarium.sim.baton import Baton
+from netarium.sim.runtime import Clockwork
+from netarium.sim.strand import Strand
+from netarium.transport.endpoint import Endpoint
+
+Interests = Sequence[tuple[Endpoint, int]]
+
+_NO_LOCK: Final = contextlib.nullcontext()  # one thread runs at a time
+
+
+class _Wait:
+    """A thread that is blocked in a call of the Socket library."""
+
+    __slots__ = ("_baton", "_interests", "_strand")
+
+    def __init__(self, baton: Baton, strand: Strand, interests: Interests) -> None:
+        self._baton = baton
+        self._strand = strand
+        self._interests = interests
+
+    def notify(self, endpoint: Endpoint) -> None:
+        """The machine reports an endpoint."""
+        for each, mask in self._interests:
+            if each is endpoint and endpoint.poll() & mask:
+                self._baton.wake(self._strand)
+                return
+
+    def __call__(self) -> str:
+        """What it waits for, for people: `tcp 10.0.1.1:80 LISTEN`."""
+        return " or ".join(_describe(endpoint) for endpoint, _ in self._interests) or "a timeout"
+
+
+def _describe(endpoint: Endpoint) -> str:
+    (address, port), (peer, peer_port) = endpoint.local, endpoint.remote
+    text = f"{endpoint.kind} {format_ip(address)}:{port}"
+    if any(peer):
+        text += f" -> {format_ip(peer)}:{peer_port}"
+    return f"{text} {endpoint.state_name}".rstrip()
+
+
+def _any_ready(interests: Interests) -> bool:
+    for endpoint, mask in interests:
+        if endpoint.poll() & mask:
+            return True
+    return False
+
+
+class SimDriver:
+    """One machine in virtual time.
+
+    Args:
+        machine: what it runs.
+        clockwork: of the world.
+    """
+
+    __slots__ = ("_again", "_baton", "_clockwork", "_pumping", "_watchers", "machine")
+
+    def __init__(self, machine: Machine, clockwork: Clockwork) -> None:
+        self.machine = machine
+        self._clockwork = clockwork
+        self._baton = clockwork.baton
+        self._watchers: dict[Endpoint, list[Notify]] = {}
+        self._pumping = False
+        self._again = False  # an adapter raised its line while the machine was being pumped
+
+    # --- the world's side -----------------------------------------------------------------------------------
+
+    def raise_line(self, now: int) -> None:
+        """An adapter has something: at once, but not in the middle of whatever the world does."""
+        if self._pumping:
+            self._again = True
+        else:
+            self._baton.agenda.schedule(self, now)
+
+    def on_deadline(self, now: int) -> None:
+        """One turn of the machine; wake who waits for what came of it."""
+        self._pumping = True
+        machine = self.machine
+        try:
+            at = pump(machine, now)
+        finally:
+            self._pumping = False
+        while (endpoint := machine.poll_event()) is not None:
+            watchers = self._watchers.get(endpoint)
+            if watchers is not None:
+                for notify in tuple(watchers):
+                    notify(endpoint)
+        if self._again:
+            self._again = False
+            at = now
+        self._baton.agenda.schedule(self, at)
+
+    # --- the sockets' side (netarium.socket.driver.Driver) ----------------------------------------------------
+
+    @property
+    def lock(self) -> AbstractContextManager[Any]:
+        """None is needed."""
+        return _NO_LOCK
+
+    def now(self) -> int:
+        """Virtual monotonic ns."""
+        return self._baton.now
+
+    def wall(self) -> float:
+        """Virtual seconds since the epoch."""
+        return (self._clockwork.epoch_ns + self._baton.now) / SECOND
+
+    def kick(self, machine: Machine) -> None:  # noqa: ARG002 - it has one
+        """Pump at once, as a system call would: what a program writes goes out before the call returns."""
+        if self._pumping:
+            self._again = True
+        else:
+            self.on_deadline(self._baton.now)
+
+    def wait(self, interests: Interests, timeout_ns: int | None) -> bool:
+        """Block in virtual time until one of the endpoints is ready; False if the time (ns) is over."""
+        if _any_ready(interests):
+            return True
+        runtime = running()
+        if runtime is None:
+            with self._clockwork.entered():
+                return self.wait(interests, timeout_ns)
+        baton, strand = self._baton, self._baton.holder
+        assert strand is not None, "a thread of another world uses this one's socket"
+        if timeout_ns is not None and timeout_ns <= 0:
+            baton.give_way(strand)
+            return _any_ready(interests)
+        deadline = None if timeout_ns is None else baton.now + timeout_ns
+        blocked = _Wait(baton, strand, interests)
+        for endpoint, _ in interests:
+            self.watch(endpoint, blocked.notify)
+        try:
+            while baton.park(strand, deadline, blocked):
+                if _any_ready(interests):
+                    return True
+            return _any_ready(interests)
+        finally:
+            for endpoint, _ in interests:
+                self.unwatch(endpoint, blocked.notify)
+
+    def sleep(self, ns: int) -> None:
+        """Let virtual time pass."""
+        runtime = running()
+        if runtime is None:
+            with self._clockwork.entered():
+                self.sleep(ns)
+        else:
+            runtime.sleep(ns)
+
+    def watch(self, endpoint: Endpoint, notify: Notify) -> None:
+        """Call `notify(endpoint)` whenever the machine reports the endpoint."""
+        self._watchers.setdefault(endpoint, []).append(notify)
+
+    def unwatch(self, endpoint: Endpoint, notify: Notify) -> None:
+        """Stop that."""
+        watchers = self._watchers.get(endpoint)
+        if watchers is not None and notify in watchers:
+            watchers.remove(notify)
+            if not watchers:
+                del self._watchers[endpoint]

@@ -1,0 +1,16 @@
+"""How a world ends badly."""
+
+
+class Deadlock(RuntimeError):
+    """The main program waits, and nothing will ever happen again. The text tells who waits for what."""
+
+
+class OutOfTime(TimeoutError):
+    """The main program had not ended when its virtual time was over. The text tells who waits for what."""
+
+
+class ProcessKilled(SystemExit):
+    """Raised where a simulated process blocks when it is killed, or when its world ends.
+
+    A `SystemExit`, so that `threading`, asyncio and `except Exception` let it pass without a word.
+    """
