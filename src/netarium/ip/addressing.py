@@ -6,7 +6,7 @@ nobody to ask: then packets to it are accepted, it may be a source, and its netw
 
 from typing import Final
 
-from netarium.base.addr import Prefix, format_ip, is_multicast, is_unspecified, masked
+from netarium.base.addr import Prefix, format_ip, is_loopback, is_multicast, is_unspecified, masked
 from netarium.base.errors import CloseReason, StackError
 from netarium.ip.acd import ConflictDetector
 from netarium.ip.core import IpCore
@@ -75,7 +75,10 @@ class Addressing:
         del now
         core = self._core
         address.state = AddressState.PREFERRED
-        core.local[address.address] = interface
+        if not is_loopback(
+            address.address
+        ):  # those are local on the loopback interface only: `IpCore.is_local`
+            core.local[address.address] = interface
         interface.update_broadcasts()
         network = _network(address)
         known = core.routes.lookup(network.network, interface)

@@ -29,7 +29,7 @@ class IpCore:
         trace: who listens, or None.
         interfaces: in the order of their numbers.
         loopback: the interface where packets for ourselves go out and come in again, if there is one.
-        local: our unicast addresses that may be used, and where each lives.
+        local: our unicast addresses that may be used and that a packet from a wire may have, and where each lives.
         routes: the routing table.
         transports: protocols above, by IP protocol number.
         generation: grows with every change after which a `Path` must be found anew.

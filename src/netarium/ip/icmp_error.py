@@ -75,7 +75,7 @@ class IcmpErrors:
         if not self._within_limits(packet.src, now):
             core.counters["icmp_out_ratelimited"] += 1
             return False
-        src = packet.dst if packet.dst in core.local else None
+        src = packet.dst if core.is_local(packet.dst) else None
         try:
             path = self._finder.find(packet.src, now, src=src)
             quote = _quote(packet)

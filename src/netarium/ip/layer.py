@@ -335,7 +335,7 @@ class IpLayer(IpCore):
             head, body = frames[0].head, frames[0].body
             header = Ipv4Header.parse(head)
             payload: Buffer = head[header.header_length :] or body
-            if header.src not in self.local:
+            if not self.is_local(header.src):
                 packet = IpPacket(
                     header.src, header.dst, header.protocol, header.ttl, header.tos,
                     head[: header.header_length], payload, b"", failure.interface.device, header.options,

@@ -187,7 +187,9 @@ class Bench:
         return found
 
 
-def make_packet(src, dst, payload=b"data", *, protocol=17, ttl=64, tos=0, ident=1, flags_offset=0, options=b""):
+def make_packet(
+    src, dst, payload=b"data", *, protocol=17, ttl=64, tos=0, ident=1, flags_offset=0, options=b""
+):
     """An IPv4 packet."""
     src, dst = (parse_ip(a) if isinstance(a, str) else a for a in (src, dst))
     total = 20 + len(options) + len(payload)

@@ -81,7 +81,9 @@ def test_unknown_types(host, frame, stranger):
 def test_a_priority_tag_is_no_vlan(host, packet, frame, stranger):
     pkt = packet("10.0.0.9", "10.0.0.1")
     assert host.hear(frame(host.mac, stranger, b"\x60\x00\x08\x00" + pkt, 0x8100)) is Accepted.LOCAL
-    assert host.hear(frame(host.mac, stranger, b"\x60\x05\x08\x00" + pkt, 0x8100)) is DropReason.ETH_UNKNOWN_TYPE
+    assert (
+        host.hear(frame(host.mac, stranger, b"\x60\x05\x08\x00" + pkt, 0x8100)) is DropReason.ETH_UNKNOWN_TYPE
+    )
 
 
 @pytest.mark.rfc("1122L", "06")
@@ -104,7 +106,9 @@ def test_frames_for_others(host, packet):
 @pytest.mark.rfc("1122L", "07")
 def test_unicast_packet_in_a_broadcast_frame(host, packet):
     assert host.feed(packet("10.0.0.9", "10.0.0.1"), dst=b"\xff" * 6) is DropReason.IP_L2_BROADCAST
-    assert host.feed(packet("10.0.0.9", "10.0.0.1", protocol=99), dst=b"\xff" * 6) is DropReason.IP_L2_BROADCAST
+    assert (
+        host.feed(packet("10.0.0.9", "10.0.0.1", protocol=99), dst=b"\xff" * 6) is DropReason.IP_L2_BROADCAST
+    )
     assert not host.sent()
 
 
