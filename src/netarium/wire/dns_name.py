@@ -119,23 +119,26 @@ class NameReader:
         """
         labels, target, end = self._run(start)
         place, hops = start, 0
+        visited = [(start, 0)]  # place, labels in front of it
         while target is not None:
             if not _HEADER_LENGTH <= target < place:
                 raise WireError(f"dns: a pointer from {place} to {target} does not go back to a name")
             place = target
+            hops += 1
+            visited.append((place, len(labels)))
             known = self._known.get(place)
             if known is None:
                 further, target, _ = self._run(place)
-                hops += 1
             else:
                 further, target = known[0], None
-                hops += 1 + known[1]
+                hops += known[1]
             labels += further
             if hops > MAX_HOPS or _wire_length(labels) > MAX_NAME:
                 raise WireError("dns: a name is too long, or has too many pointers")
         if _wire_length(labels) > MAX_NAME:
             raise WireError(f"dns: a name of more than {MAX_NAME} octets")
-        self._known[start] = labels, hops
+        for followed, (place, before) in enumerate(visited):
+            self._known[place] = labels[before:], hops - followed
         return to_text(labels), end
 
     def _run(self, offset: int) -> tuple[Labels, int | None, int]:

@@ -51,11 +51,17 @@ def test_route_at_its_end_is_complete() -> None:
 
 
 def test_timestamps_as_scapy_makes_them() -> None:
-    octets = bytes(IPOption_Timestamp(flg=0, pointer=9, oflw=2, internet_address="0.0.0.0", timestamp=77))[:8]
-    octets = bytes([octets[0], 8]) + octets[2:8]
-    (option,) = parse_options(octets[:4] + (77).to_bytes(4, "big"))
+    judged = IPOption_Timestamp(
+        length=12, flg=1, pointer=13, oflw=2, internet_address="192.0.2.1", timestamp=77
+    )
+    assert bytes(judged) == opt.pack_timestamps(opt.TIMESTAMPS_WITH_ADDRESSES, [(A, 77)], 13, 2)
+
+
+def test_timestamps_without_addresses() -> None:
+    (option,) = parse_options(opt.pack_timestamps(opt.TIMESTAMPS_ONLY, [(b"", 77), (b"", 0)], 9, 2))
     assert isinstance(option, TimestampOption)
-    assert (option.pointer, option.overflow, option.flag, option.stamps) == (9, 2, 0, ((b"", 77),))
+    assert (option.pointer, option.overflow, option.flag) == (9, 2, opt.TIMESTAMPS_ONLY)
+    assert option.stamps == ((b"", 77), (b"", 0))
 
 
 @pytest.mark.parametrize("flag", [opt.TIMESTAMPS_WITH_ADDRESSES, opt.TIMESTAMPS_PRESPECIFIED])
