@@ -233,3 +233,20 @@ def test_closed_ports_answer_as_the_rfc_says(tcp) -> None:
     assert tcp.expect(RST).seq == 777
     tcp.inject(RST, seq=500, ports=(1, 2))
     tcp.expect_nothing()
+
+
+def test_connect_can_be_tried_again_after_it_failed(tcp) -> None:
+    tcp.connect(iss=100)
+    tcp.inject(RST | ACK, seq=0, ack=101)
+    assert tcp.socket.error == 111
+    tcp.socket.error = 0
+    tcp.established(iss=500, irs=900)
+
+
+@pytest.mark.attack("ARP-04")
+def test_a_dead_neighbour_ends_connect_with_no_route_to_host(tcp) -> None:
+    tcp.socket.connect(b"\x0a\x00\x00\x63", 80, tcp.now)
+    tcp._pump()
+    tcp.advance(4 * SECOND)
+    assert tcp.state is State.CLOSED
+    assert tcp.socket.error == 113

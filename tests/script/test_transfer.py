@@ -444,3 +444,23 @@ def test_numbers_wrap(tcp, irs, near, monkeypatch) -> None:
     assert b"".join(iter(lambda: tcp.recv() or b"", b"")) == b"xxxxx"
     tcp.inject(ACK, seq=irs + 6, ack=near + 6)
     assert tcp.socket.send_queue == 0
+
+
+def test_a_small_window_that_stays_small_is_used(tcp) -> None:
+    tcp.established(window=10_000)
+    tcp.inject(ACK, seq=301, ack=101, window=500)
+    tcp.send(bytes(2_000))
+    tcp.expect_nothing()
+    tcp.advance(2 * SECOND)
+    tcp.expect(ACK, seq=101, length=500)
+
+
+def test_a_closed_window_still_takes_the_window_it_brings(tcp) -> None:
+    tcp.established(window=0)
+    tcb = tcp.socket.tcb
+    tcb.rcv_buf = 0
+    tcb.rcv_adv = tcb.rcv_nxt
+    tcp.send(b"abc")
+    tcp.expect_nothing()
+    tcp.inject(ACK, seq=301, ack=101, data=b"no room", window=5_000)
+    tcp.expect(PSH | ACK, seq=101, ack=301, data=b"abc")

@@ -63,6 +63,12 @@ def check_sequence(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
         acceptable = rcv_nxt <= seg.seq < rcv_nxt + window
     else:
         acceptable = window > 0 and seg.seq < rcv_nxt + window and seg.seq + length > rcv_nxt
+    if not acceptable and seg.seq == rcv_nxt:
+        # A closed window takes no text and no FIN; ACK, RST, URG and the window it brings count (MUST-66).
+        seg.payload = b""
+        seg.flags &= ~FIN
+        tcb.ack_now = tcb.output = True
+        acceptable = not seg.flags & SYN
     if acceptable:
         _take_timestamp(tcb, seg, now)
         return None
@@ -70,11 +76,6 @@ def check_sequence(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
         return None
     if seg.flags & RST:
         return DropReason.TCP_OUT_OF_WINDOW
-    if seg.seq == rcv_nxt and seg.flags & ACK and tcb.snd_una <= seg.ack <= tcb.snd_nxt:
-        # A closed window takes no text, but the acknowledgment, the urgent pointer and the window it brings count.
-        recovery.on_ack(tcb, seg, may_be_duplicate=False, now=now)
-        if seg.flags & URG:
-            check_urgent(tcb, seg)
     receiver.acknowledge_soon(tcb, len(seg.payload), now)
     return DropReason.TCP_OUT_OF_WINDOW
 

@@ -43,7 +43,6 @@ from netarium.wire.tcp import ACK, CHECKSUM_OFFSET, RST, TcpSegment
 PROTOCOL_TCP = 6
 _MAX_MSS = 65_495  # a packet of 65,535 octets less both headers
 _SEND_BUFFER_START = 131_072  # grows with the congestion window up to the configured limit
-_HARD_CODES = frozenset({CloseReason.PROTOCOL_UNREACHABLE.value, CloseReason.REFUSED.value})
 
 
 class Services(Nursery, Protocol):
@@ -81,11 +80,12 @@ class Connection:
         error: pending errno of a call that was not waited for (SO_ERROR).
         tcb: the control block; read it, nobody else writes it.
         listener: the queues, while in LISTEN.
+        bound: the local port was chosen by bind(); it is kept when a connection fails.
         key: packed remote address, local address, remote port, local port: as in an arriving header.
     """
 
     __slots__ = (
-        "_layer", "_path", "_pseudo", "cause", "id", "key", "listener", "local", "notified", "options",
+        "_layer", "_path", "_pseudo", "bound", "cause", "id", "key", "listener", "local", "notified", "options",
         "queued", "remote", "tcb", "version",
     )  # fmt: skip
 
@@ -104,6 +104,7 @@ class Connection:
         self.tcb = Tcb(version, layer.config, self.options, self.id, layer.name, layer.trace)
         self.listener: Listener | None = None
         self.key = b""
+        self.bound = False
         self.queued = False
         self.notified = False
         self.cause = 0
@@ -162,6 +163,7 @@ class Connection:
         if not is_unspecified(address) and not self._layer.ip.is_local(address):
             raise StackError(CloseReason.ADDRESS_NOT_AVAILABLE, f"{format_ip(address)}:{port}")
         self.local = (address, self._layer.ports.bind(self, address, port))
+        self.bound = True
 
     def listen(self, backlog: int, now: int) -> None:
         """Open passively; again to change the backlog. Disturbs no connection (MUST-41).
@@ -176,7 +178,7 @@ class Connection:
         if self.tcb.state is not CLOSED or self.key:
             raise StackError(CloseReason.INVALID, f"in state {self.state_name}")
         if not self.local[1]:
-            self.local = (self.local[0], self._layer.ports.bind(self, self.local[0], 0))
+            self.bind(self.local[0], 0)
         self._layer.ports.check_listen(self)
         self.listener = Listener(self._layer, self, backlog)
         self.tcb.enter(LISTEN, "listen()", now)
@@ -206,8 +208,10 @@ class Connection:
         state = self.tcb.state
         if state in {SYN_SENT, SYN_RECEIVED}:
             raise StackError(errno.EALREADY)
-        if state is LISTEN or state is not CLOSED or self.key:
+        if state is not CLOSED or self.tcb.snd_una > self.tcb.iss:  # it is a connection, or was one
             raise StackError(errno.EISCONN)
+        if not self.bound:
+            self.local = (bytes(len(self.local[0])), 0)  # an earlier attempt failed
         layer = self._layer
         if is_unspecified(address):
             address = b"\x7f\x00\x00\x01" if self.version == 4 else bytes(15) + b"\x01"
@@ -411,7 +415,12 @@ class Connection:
         if error.kind == "too-big":
             tcb.output = True
             self._path = None  # found again, with the new estimate, when the next segment leaves
-        elif error.kind == "unreachable" and error.hard and tcb.state is SYN_SENT:
+        elif (
+            tcb.state is SYN_SENT
+            and error.kind == "unreachable"
+            and (error.hard or self._layer.ip.is_local(error.reporter))
+        ):
+            # What we found out ourselves, that nobody is there, is no hint: connect() need not wait (RFC 5461 §2.2).
             arrive.end(tcb, CloseReason(error.errno), "ICMP error", now)
         elif error.kind != "quench":  # MUST-55
             tcb.soft_error = error.errno  # MUST-56: never aborts

@@ -214,7 +214,7 @@ class TcpLayer:
         if flow.key and self.flows.get(flow.key) is flow:
             del self.flows[flow.key]
         self.timers.schedule(flow, None)
-        if isinstance(flow, Connection):
+        if isinstance(flow, Connection) and (flow.tcb.orphan or not flow.bound):
             self.ports.release(flow)
 
     def become_time_wait(self, connection: Connection, now: int) -> None:

@@ -192,9 +192,10 @@ def _may_send_short(tcb: Tcb, size: int, waiting: int) -> bool:
     unacknowledged, so that the tail of a large write does not wait for a delayed ACK.
     """
     if size < waiting:  # the window cuts it: worth it only for half of the largest window ever seen
-        if 2 * size >= tcb.max_snd_wnd:
+        if 2 * size >= tcb.max_snd_wnd or tcb.sws_override:
+            tcb.sws_override = False
             return True
-        if not tcb.scoreboard and not tcb.persist_at:  # (3) of §3.8.6.2.1: the override timer
+        if not tcb.scoreboard and not tcb.persist_at:  # §3.8.6.2.1 (4): the override timeout
             tcb.persist_at = tcb.last_received_at + tcb.rtt.rto
         _trace_held(tcb, "window", waiting, size)
         return False

@@ -87,7 +87,11 @@ def _persist(tcb: Tcb, now: int) -> CloseReason | None:
         return _dead(tcb)
     interval = min(tcb.rtt.rto << min(tcb.persist_count, 16), tcb.config.persist_max_ns)
     tcb.persist_at = now + interval
-    tcb.probe_due = tcb.output = True
+    if tcb.snd_una + tcb.snd_wnd > tcb.snd_nxt:
+        tcb.sws_override = True  # a small window that stays small is used (RFC 9293 §3.8.6.2.1 (4))
+    else:
+        tcb.probe_due = True
+    tcb.output = True
     return None
 
 
