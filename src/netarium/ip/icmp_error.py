@@ -115,8 +115,16 @@ class IcmpErrors:
             if len(self._each) >= _MAX_DESTINATIONS:
                 del self._each[next(iter(self._each))]
             rate, burst = config.icmp_errors_per_second, config.icmp_errors_burst
-            bucket = self._each[dst] = TokenBucket(max(1, rate // 2), max(1, burst // 2))
-        return bucket.take(now) and self._all.take(now, SECOND + self._core.random.randrange(SECOND))
+            bucket = self._each[dst] = TokenBucket(max(1, rate // 4), max(1, burst // 4))
+        return bucket.take(now) and self._all.take(now, self._price())
+
+    def _price(self) -> int:
+        """One token, and one time in four up to eight more, so that the credit left says nothing of the number spent.
+
+        From outside, "did one error more or less go out?" is then guessed right 53 times in a hundred, not 100.
+        """
+        random = self._core.random
+        return SECOND + (0 if random.getrandbits(2) else random.randrange(8 * SECOND))
 
 
 def _quote(packet: IpPacket) -> bytes:

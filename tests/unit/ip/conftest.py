@@ -18,12 +18,13 @@ from netarium.wire.ipv4 import Ipv4Header, pack_header
 
 MS = 1_000_000
 SECOND = 1_000_000_000
+NO_OFFLOAD = Offload()
 
 
 class Nic:
     """A device that keeps what it was given."""
 
-    def __init__(self, name, mac, mtu=1500, medium=Medium.ETHERNET, offload=Offload()):
+    def __init__(self, name, mac, mtu=1500, medium=Medium.ETHERNET, offload=NO_OFFLOAD):
         self.name, self.mac, self.mtu, self.medium, self.offload = name, mac, mtu, medium, offload
         self.up = True
         self.joined = []
@@ -209,6 +210,12 @@ def bench():
 @pytest.fixture
 def packet():
     return make_packet
+
+
+@pytest.fixture
+def upper():
+    """A transport to be entered in `ip.transports`."""
+    return Upper
 
 
 @pytest.fixture

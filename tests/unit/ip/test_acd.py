@@ -1,5 +1,7 @@
 """Address conflict detection: RFC 5227."""
 
+import itertools
+
 import pytest
 
 from netarium.base.addr import parse_ip
@@ -101,7 +103,7 @@ def test_after_ten_conflicts_one_attempt_a_minute(bench):
         attempts.append(bench.arps()[-1][0])
         hear(node, REPLY, f"10.0.0.{number + 1}", "10.0.0.99")
         assert interface.find(address).state is AddressState.DUPLICATE
-    gaps = [later - earlier for earlier, later in zip(attempts, attempts[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(attempts)]
     assert all(gap <= 2 * SECOND for gap in gaps[: MAX_CONFLICTS - 1])
     assert all(gap >= 60 * SECOND for gap in gaps[MAX_CONFLICTS - 1 :])
 
@@ -121,7 +123,7 @@ def test_an_address_in_use_is_defended_once_in_ten_seconds(bench, step):
     said = bench.arps()
     assert all(m.spa == m.tpa == ADDRESS for _, m, _ in said)
     times = [at for at, _, _ in said]
-    assert all(b - a >= 10 * SECOND for a, b in zip(times, times[1:], strict=False))
+    assert all(b - a >= 10 * SECOND for a, b in itertools.pairwise(times))
     assert len(said) == (3 if step == SECOND else 2)
     assert node.eth.find(ADDRESS).state is AddressState.PREFERRED  # kept: RFC 5227 §2.4 (c)
     assert len(node.ip.neighbors) == 0
