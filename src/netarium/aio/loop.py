@@ -10,13 +10,36 @@ import signal
 import socket as _socket
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any, Final
+from typing import Any, Final, Protocol, cast
 
 from netarium.aio.runtime import running
 from netarium.aio.selector import Selector
 from netarium.socket.context import current
 
 _kernel_socketpair: Final = _socket.socketpair
+
+
+class AsyncResolver(Protocol):
+    """What asyncio asks of a machine's resolver; `netarium.resolver.Resolver` is one."""
+
+    async def getaddrinfo_async(
+        self,
+        host: Any,
+        port: Any,
+        family: int = 0,
+        type: int = 0,  # noqa: A002 - Python's name
+        proto: int = 0,
+        flags: int = 0,
+    ) -> Any:
+        """As `loop.getaddrinfo`."""
+
+    async def getnameinfo_async(self, sockaddr: Any, flags: int = 0) -> Any:
+        """As `loop.getnameinfo`."""
+
+
+def _resolver() -> AsyncResolver | None:
+    here = current.get()
+    return None if here is None else cast("AsyncResolver | None", here.host.resolver)
 
 
 class EventLoop(asyncio.SelectorEventLoop):
@@ -61,31 +84,40 @@ class EventLoop(asyncio.SelectorEventLoop):
     # --- what belongs to a machine ----------------------------------------------------------------------------
 
     async def getaddrinfo(
-        self, host: Any, port: Any, *, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
+        self,
+        host: Any,
+        port: Any,
+        *,
+        family: int = 0,
+        type: int = 0,  # noqa: A002 - asyncio's name
+        proto: int = 0,
+        flags: int = 0,
     ) -> Any:
         """Ask the resolver of the current machine; outside of machines, the system's."""
-        here = current.get()
-        resolver = None if here is None else here.host.resolver
+        resolver = _resolver()
         if resolver is None:
             return await super().getaddrinfo(host, port, family=family, type=type, proto=proto, flags=flags)
         return await resolver.getaddrinfo_async(host, port, family, type, proto, flags)
 
     async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> Any:
         """Ask the resolver of the current machine; outside of machines, the system's."""
-        here = current.get()
-        resolver = None if here is None else here.host.resolver
+        resolver = _resolver()
         if resolver is None:
             return await super().getnameinfo(sockaddr, flags)
         return await resolver.getnameinfo_async(sockaddr, flags)
 
-    def run_in_executor(self, executor: Executor | None, func: Callable[..., Any], *args: Any) -> Any:
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Executor | None, func: Callable[..., Any], *args: Any
+    ) -> Any:
         """As asyncio's; the thread works on the machine that the caller works on."""
         if current.get() is not None:
             context = contextvars.copy_context()
             return super().run_in_executor(executor, context.run, func, *args)
         return super().run_in_executor(executor, func, *args)
 
-    def add_signal_handler(self, sig: int, callback: Callable[..., object], *args: Any) -> None:
+    def add_signal_handler(  # type: ignore[override]
+        self, sig: int, callback: Callable[..., object], *args: Any
+    ) -> None:
         """As asyncio's; nobody sends signals to a simulated process, so there it is only checked."""
         if self._runtime is None:
             super().add_signal_handler(sig, callback, *args)

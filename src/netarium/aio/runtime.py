@@ -63,7 +63,7 @@ class Runtime(Protocol):
         """A lock on which threads of this world wait in virtual time."""
 
     def start_thread(
-        self, thread: object, target: Callable[[], None], launch: Callable[[Callable[[], None]], None]
+        self, thread: object, target: Callable[[], None], launch: Callable[[Callable[[], None]], object]
     ) -> None:
         """Add a thread to the world.
 

@@ -83,7 +83,9 @@ class Selector(selectors.BaseSelector):
         self._watches: dict[int, _Watch] = {}  # ours only, by descriptor
         self._by_endpoint: dict[Endpoint, _Watch] = {}
         self._candidates: dict[int, _Watch] = {}  # may be ready; an ordered set
-        self._real: Sources | None = None  # the kernel's descriptors and real-time drivers, once there are any
+        self._real: Sources | None = (
+            None  # the kernel's descriptors and real-time drivers, once there are any
+        )
         self._woken = False
         self._waiter: Waiter | None = None  # who made the last wait in virtual time
         self._map: _Map | None = _Map(self)
@@ -240,7 +242,9 @@ class Selector(selectors.BaseSelector):
 
     def _kernel_ready(self, timeout: float | None) -> Ready:
         keys = self._keys
-        return [(keys[key.fd], events) for key, events in self._sources().kernel.select(timeout) if key.fd in keys]
+        return [
+            (keys[key.fd], events) for key, events in self._sources().kernel.select(timeout) if key.fd in keys
+        ]
 
     def _watch(self, key: selectors.SelectorKey) -> None:
         endpoint, driver = descriptors.watched(key.fd)

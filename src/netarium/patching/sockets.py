@@ -13,7 +13,7 @@ from netarium.socket import descriptors
 from netarium.socket.context import current
 from netarium.socket.socket import Socket
 
-_KernelSocket: Final = socket.socket
+_KernelSocket = socket.socket
 _kernel_socketpair: Final = socket.socketpair
 _kernel_gethostname: Final = socket.gethostname
 _kernel_close: Final = socket.close
@@ -38,11 +38,8 @@ class _EitherSocket(type):
         if cls is not DispatchedSocket:
             return type.__call__(cls, *args, **kwargs)  # somebody's subclass: of the kernel's socket
         fileno = args[3] if len(args) > 3 else kwargs.get("fileno")
-        here = current.get()
-        ours = here is not None if fileno is None else fileno >= descriptors.FIRST
-        if not ours or here is None:
-            return _KernelSocket(*args, **kwargs)
-        return here.host.socket(*args, **kwargs)
+        ours = current.get() is not None if fileno is None else fileno >= descriptors.FIRST
+        return (Socket if ours else _KernelSocket)(*args, **kwargs)
 
 
 class DispatchedSocket(_KernelSocket, metaclass=_EitherSocket):
@@ -69,10 +66,10 @@ def _socketpair(family: Any = None, type: int = socket.SOCK_STREAM, proto: int =
     here = current.get()
     if here is None:
         return _kernel_socketpair(family, type, proto)
-    with here.host.socket(socket.AF_INET, type, proto) as listener:
+    with Socket(socket.AF_INET, type, proto) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(1)
-        one = here.host.socket(socket.AF_INET, type, proto)
+        one = Socket(socket.AF_INET, type, proto)
         one.connect(listener.getsockname())
         other, _ = listener.accept()
     return one, other

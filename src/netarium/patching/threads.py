@@ -63,7 +63,7 @@ class _SimpleQueue(metaclass=_Instances):
         return _real_simple_queue() if running() is None else queue._PySimpleQueue()  # type: ignore[attr-defined]
 
     def __class_getitem__(cls, item: object) -> Any:
-        return _real_simple_queue[item]  # type: ignore[index]
+        return _real_simple_queue[item]
 
 
 def _on_same_machine(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -90,9 +90,7 @@ def _start_joinable(function: Callable[[], Any], handle: Any = None, daemon: boo
     if runtime is None:
         return _real_joinable(_on_same_machine(function), handle=handle, daemon=daemon)
     thread = getattr(function, "__self__", None)
-    runtime.start_thread(
-        thread, function, lambda live: _real_joinable(live, handle=handle, daemon=daemon)
-    )
+    runtime.start_thread(thread, function, lambda live: _real_joinable(live, handle=handle, daemon=daemon))
     return handle
 
 
@@ -127,7 +125,7 @@ def _is_alive(self: threading.Thread) -> bool:
 class _QuietEnd(logging.Filter):
     """Keeps `concurrent.futures` from logging that its idle threads were killed with their process."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
+    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002 - whatever it is
         runtime = running()
         return runtime is None or not runtime.ending
 

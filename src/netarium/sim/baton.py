@@ -156,7 +156,8 @@ class Baton:
     def close(self) -> None:
         """End all threads but the main one, one after the other. No virtual time passes."""
         main = self._main
-        assert main is self.holder is not None
+        assert main is not None
+        assert main is self.holder
         self._closing = main
         try:
             while others := [s for s in self.strands if s is not main]:

@@ -65,7 +65,9 @@ class Builder:
         trace: who is told of everything that happens, or None.
     """
 
-    def __init__(self, clockwork: Clockwork, seed: int | str, config: MachineConfig, trace: Trace | None) -> None:
+    def __init__(
+        self, clockwork: Clockwork, seed: int | str, config: MachineConfig, trace: Trace | None
+    ) -> None:
         self.machines: dict[str, Host] = {}
         self.switches: dict[str, Switch] = {}
         self.cables: dict[str, Cable] = {}
@@ -148,7 +150,12 @@ class Builder:
         return router
 
     def switch(
-        self, name: str, *places: Place, rate: Quantity = RATE, delay: Quantity | None = None, latency: Quantity = 0
+        self,
+        name: str,
+        *places: Place,
+        rate: Quantity = RATE,
+        delay: Quantity | None = None,
+        latency: Quantity = 0,
     ) -> Switch:
         """A new learning switch, with a cable to each of `places`.
 

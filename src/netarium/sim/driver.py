@@ -52,10 +52,7 @@ def _describe(endpoint: Endpoint) -> str:
 
 
 def _any_ready(interests: Interests) -> bool:
-    for endpoint, mask in interests:
-        if endpoint.poll() & mask:
-            return True
-    return False
+    return any(endpoint.poll() & mask for endpoint, mask in interests)
 
 
 class SimDriver:

@@ -1,11 +1,11 @@
 """How a world ends badly."""
 
 
-class Deadlock(RuntimeError):
+class Deadlock(RuntimeError):  # noqa: N818 - a state, not a mistake of the call
     """The main program waits, and nothing will ever happen again. The text tells who waits for what."""
 
 
-class OutOfTime(TimeoutError):
+class OutOfTime(TimeoutError):  # noqa: N818
     """The main program had not ended when its virtual time was over. The text tells who waits for what."""
 
 

@@ -70,7 +70,9 @@ class Host(SocketHost):
         """
         addresses = self.addresses
         if not addresses:
-            raise UsageError(f"{self.name} has no address yet: connect it with world.cable() or world.switch()")
+            raise UsageError(
+                f"{self.name} has no address yet: connect it with world.cable() or world.switch()"
+            )
         return addresses[0]
 
     @property
@@ -99,15 +101,19 @@ class Host(SocketHost):
 
     # --- processes --------------------------------------------------------------------------------------------
 
-    def run(self, program: Callable[..., Any], /, *args: Any, name: str | None = None, **kwargs: Any) -> Process:
+    def run(
+        self, program: Callable[..., Any], /, *args: Any, name: str | None = None, **kwargs: Any
+    ) -> Process:
         """Start a process; it begins when its turn comes.
 
         A function gets a thread of its own. A coroutine function becomes a task of the event loop that `run` is
         called from, if there is one, and else gets a thread with an event loop of its own.
 
         Args:
-            program: what it runs, with `args` and `kwargs`.
+            program: what it runs.
+            *args: for the program.
             name: as `netstat -p` shows it; None: the program's own.
+            **kwargs: for the program.
         """
         self._settle()
         if name is None:
@@ -115,7 +121,11 @@ class Host(SocketHost):
         row = self.machine.processes.start(name, self.driver.now())
         process = Process(self, row, StrandGroup(self._clockwork, f"{name} (pid {row.pid} on {self.name})"))
         self.processes.append(process)
-        if is_coroutine_function(program) and running() is not None and asyncio._get_running_loop() is not None:
+        if (
+            is_coroutine_function(program)
+            and running() is not None
+            and asyncio._get_running_loop() is not None
+        ):
             process.start_task(program, *args, **kwargs)
         else:
             process.start_thread(program, *args, **kwargs)

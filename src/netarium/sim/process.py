@@ -113,11 +113,17 @@ class Process:
             return
         runtime = running()
         itself = isinstance(runtime, StrandRuntime) and runtime.group is self._group
+        self.close_all()
         self._group.kill()
         if not self._group.strands or all(strand.finished for strand in self._group.strands):
             self._end()  # it had not begun
         if itself:
             raise ProcessKilled(f"{self} killed itself")
+
+    def close_all(self) -> None:
+        """Close what it has open, before it is ended: whoever is killed has no time for that, nor for a farewell."""
+        if not self.done:
+            self.host.end_process(self._row)
 
     def __repr__(self) -> str:
         return f"{self.name} (pid {self.pid} on {self.host.name})"

@@ -58,7 +58,7 @@ class StrandGroup:
         return StrandRuntime(self, strand)
 
     def start(
-        self, name: str, target: Callable[[], None], launch: Callable[[Callable[[], None]], None]
+        self, name: str, target: Callable[[], None], launch: Callable[[Callable[[], None]], object]
     ) -> Strand:
         """Add a thread, which begins when its turn comes.
 
@@ -143,7 +143,7 @@ class StrandRuntime:
         return BatonLock(self.baton)
 
     def start_thread(
-        self, thread: object, target: Callable[[], None], launch: Callable[[Callable[[], None]], None]
+        self, thread: object, target: Callable[[], None], launch: Callable[[Callable[[], None]], object]
     ) -> None:
         """Add a thread to the process of this one; it works on the same machine."""
         context = copy_context()
@@ -154,10 +154,10 @@ class StrandRuntime:
 
     def join_thread(self, thread: object, timeout_ns: int | None) -> bool | None:
         """Wait for the end of a thread of this world; None if it is none of this world's."""
-        baton, strand = getattr(thread, _STRAND, (None, None))
-        if baton is not self.baton:
+        mine: tuple[Baton, Strand] | None = getattr(thread, _STRAND, None)
+        if mine is None or mine[0] is not self.baton:
             return None
-        return self.join(strand, timeout_ns)
+        return self.join(mine[1], timeout_ns)
 
     def join(self, strand: Strand, timeout_ns: int | None) -> bool:
         """Wait for the end of a strand (ns, None: for ever); True if it has ended."""

@@ -27,7 +27,7 @@ class Strand:
     )  # fmt: skip
 
     def __init__(
-        self, name: str, wake: Callable[["Strand"], None], launch: Callable[[], None] | None = None
+        self, name: str, wake: Callable[["Strand"], None], launch: Callable[[], object] | None = None
     ) -> None:
         self.name = name
         self.turn = allocate_lock()

@@ -86,9 +86,11 @@ class World(Builder):
         """Run a program, blocking or `async def`, as the main one; then end all others. Returns its result.
 
         Args:
-            main: what to run, with `args` and `kwargs`.
+            main: what to run.
+            *args: for it.
             timeout: how much virtual time it may take; None: any.
             on: the host on which it runs; None: on none, it enters hosts itself.
+            **kwargs: for it.
 
         Raises:
             Deadlock: it waits, and nothing will ever happen any more.
@@ -179,6 +181,8 @@ class World(Builder):
                 fault.add_note(f"before that, {process} had failed:\n{text}")
             raise
         finally:
+            for process in self.processes:
+                process.close_all()
             self._baton.close()
         failed = self._failed()
         for process in failed:
