@@ -16,6 +16,11 @@ _TITLES: Final = {
     (False, True): "(only servers)",
     (True, True): "(only servers)",
 }
+# Where net-tools and Windows write a state otherwise than we do.
+_STATES: Final = {"CLOSED": "CLOSE"}
+_BOOK_STATES: Final = {
+    "LISTEN": "LISTENING", "SYN_RECV": "SYN_RECEIVED", "FIN_WAIT1": "FIN_WAIT_1", "FIN_WAIT2": "FIN_WAIT_2",
+}  # fmt: skip
 
 
 def address(row: DetailedRow, end: tuple[str, int], *, foreign: bool) -> str:
@@ -59,13 +64,25 @@ def sockets(
         name = row.kind + ("6" if row.version == 6 else "")
         line = (
             f"{name:<5} {row.recv_q:>6} {row.send_q:>6} {address(row, row.local, foreign=False):<23} "
-            f"{address(row, row.remote, foreign=True):<23} {row.state:<11} "
+            f"{address(row, row.remote, foreign=True):<23} {_STATES.get(row.state, row.state):<11} "
         )
         if programs:
             line += left(f"{row.pid}/{row.process}" if row.pid else "-", 20) + " "
         if timers:
             line += timer(row.timer)
         lines.append(line.rstrip())
+    return lines
+
+
+def book(rows: Iterable[DetailedRow]) -> list[str]:
+    """`netstat -ano` in the narrower form that the book shows (Windows'): five columns with the PID, no timers."""
+    lines = ["  Proto  Local Address          Foreign Address        State           PID"]
+    for row in rows:
+        local, foreign = (f"{host}:{port}" for host, port in (row.local, row.remote))
+        if row.kind == "udp" and not row.connected:
+            foreign = "*:*"
+        state = _BOOK_STATES.get(row.state, row.state)
+        lines.append(f"  {row.kind.upper():<6} {local:<22} {foreign:<22} {state:<15} {row.pid}")
     return lines
 
 

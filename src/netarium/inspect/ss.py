@@ -8,7 +8,7 @@ from netarium.host.tables import DetailedRow, TimerRow
 # The kernel's state names as ss writes them.
 STATES: Final = {
     "ESTABLISHED": "ESTAB", "SYN_SENT": "SYN-SENT", "SYN_RECV": "SYN-RECV", "FIN_WAIT1": "FIN-WAIT-1",
-    "FIN_WAIT2": "FIN-WAIT-2", "TIME_WAIT": "TIME-WAIT", "CLOSE": "UNCONN", "CLOSE_WAIT": "CLOSE-WAIT",
+    "FIN_WAIT2": "FIN-WAIT-2", "TIME_WAIT": "TIME-WAIT", "CLOSED": "UNCONN", "CLOSE_WAIT": "CLOSE-WAIT",
     "LAST_ACK": "LAST-ACK", "LISTEN": "LISTEN", "CLOSING": "CLOSING",
 }  # fmt: skip
 
@@ -142,4 +142,4 @@ def _wanted(row: DetailedRow, *, every: bool, listening: bool) -> bool:
     server = row.state == "LISTEN" if row.kind == "tcp" else not row.connected
     if listening:
         return server
-    return every or not (server or row.state == "CLOSE")
+    return every or not (server or row.state == "CLOSED")

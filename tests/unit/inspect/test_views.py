@@ -23,7 +23,7 @@ FRESH = row(
     kind="tcp",
     local=("0.0.0.0", 0),
     remote=("0.0.0.0", 0),
-    state="CLOSE",
+    state="CLOSED",
     pid=102,
     process="browser",
     fd=3,
@@ -54,6 +54,17 @@ def test_netstat_ano() -> None:
         "tcp       12   1460 10.0.1.1:49152          10.0.1.3:80             ESTABLISHED 102/browser          on (0.20/1/0)",
         "tcp        0      0 10.0.1.1:49151          10.0.1.3:80             TIME_WAIT   -                    timewait (59.98/0/0)",
         "udp        0      0 0.0.0.0:53              *:*                                 103/dns              off (0.00/0/0)",
+    ]
+
+
+def test_netstat_as_the_book_shows_it() -> None:
+    assert netstat.book(ROWS) == [
+        "  Proto  Local Address          Foreign Address        State           PID",
+        "  TCP    0.0.0.0:80             0.0.0.0:0              LISTENING       101",
+        "  TCP    0.0.0.0:0              0.0.0.0:0              CLOSED          102",
+        "  TCP    10.0.1.1:49152         10.0.1.3:80            ESTABLISHED     102",
+        "  TCP    10.0.1.1:49151         10.0.1.3:80            TIME_WAIT       0",
+        "  UDP    0.0.0.0:53             *:*                                    103",
     ]
 
 
