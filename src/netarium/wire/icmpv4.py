@@ -152,10 +152,10 @@ class IcmpMessage:
     def quoted(self) -> Buffer:
         """The quoted datagram of an error, without the extensions that may follow it (RFC 4884 §3, §5).
 
-        A length attribute that cannot be right is taken for an old router's garbage in an unused field.
+        A length attribute too small to be right is taken for an old router's garbage in an unused field.
         """
         length = (self.rest >> 16 & 0xFF) * 4
-        if self.type in _EXTENSIBLE and LEAST_EXTENDED_QUOTE <= length <= len(self.payload):
+        if self.type in _EXTENSIBLE and length >= LEAST_EXTENDED_QUOTE:
             return self.payload[:length]
         return self.payload
 

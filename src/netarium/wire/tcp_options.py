@@ -84,7 +84,7 @@ def _take(options: TcpOptions, kind: int, value: Buffer) -> None:
     length = len(value)
     if kind == TIMESTAMPS and length == 8:
         options.ts_val, options.ts_ecr = _PAIR.unpack(value)
-    elif kind == SACK and length and not length & 7:
+    elif kind == SACK and not length & 7:
         options.sack = tuple(_PAIR.iter_unpack(value))
     elif kind == MSS and length == 2:
         options.mss = value[0] << 8 | value[1]

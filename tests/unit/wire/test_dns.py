@@ -62,6 +62,12 @@ def test_each_type_comes_back(record: Record) -> None:
         assert list(getattr(read, section)) == [record]
 
 
+def test_target_of_a_service_is_not_compressed() -> None:
+    """RFC 2782: an old reader of SRV would not follow the pointer."""
+    sent = message(answers=[Record("example.com", dns.TYPE_SRV, 60, Service(1, 2, 3, NAME))])
+    assert sent.pack().count(b"\x07example\x03com\0") == 2
+
+
 def test_all_of_them_in_one_message() -> None:
     sent = message(answers=RECORDS[:6], authority=RECORDS[6:9], additional=RECORDS[9:])
     read = Message.parse(sent.pack())

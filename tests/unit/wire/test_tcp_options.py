@@ -52,7 +52,9 @@ def test_known_kind_of_a_wrong_length_is_skipped(octets: str) -> None:
 
 @pytest.mark.rfc("9293", "MUST-7")
 @pytest.mark.attack("TCP-02")
-@pytest.mark.parametrize("nonsense", ["ff000000", "ff", "02", "0201", "0200", "0829", "ffff00"])
+@pytest.mark.parametrize(
+    "nonsense", ["ff000000", "ff", "02", "0201", "0200", "fd01030307", "fd00030307", "0829", "ffff00"]
+)
 def test_nonsense_stops_it(nonsense: str) -> None:
     assert parse_options(bytes.fromhex("020405b4" + nonsense)) == TcpOptions(mss=1460)
 
