@@ -19,7 +19,7 @@ _READABLE = POLLIN | POLLRDNORM
 _WRITABLE = POLLOUT | POLLWRNORM
 
 
-def poll(tcb: Tcb, listener: Listener | None, send_room: int) -> int:
+def poll(tcb: Tcb, listener: Listener | None, *, writable: bool) -> int:
     """Tell what is ready, as Linux does."""
     state = tcb.state
     if state is LISTEN:
@@ -39,7 +39,7 @@ def poll(tcb: Tcb, listener: Listener | None, send_room: int) -> int:
             mask |= POLLHUP
     if tcb.rcv_queued >= tcb.options.rcvlowat or (tcb.rcv_queued and tcb.rcv_adv <= tcb.rcv_nxt):
         mask |= _READABLE
-    if tcb.fin_queued or send_room > 0:
+    if tcb.fin_queued or writable:
         mask |= _WRITABLE
     if tcb.rcv_up > tcb.rcv_nxt - tcb.rcv_queued and tcb.rcv_up > tcb.irs + 1:
         mask |= POLLPRI
