@@ -127,6 +127,8 @@ class Machine:
                     sender.queued = False
                 else:
                     ready.append(sender)
+            if frame is None and interface.out:  # what a sender gave waits for its next hop: the question goes now
+                frame = interface.out.popleft()
         if frame is not None and self.trace is not None:
             event = FrameSent(
                 at=now,
