@@ -67,13 +67,11 @@ class Attempt:
         return message
 
     def _is_asked(self, message: dns.Message) -> bool:
-        if (
-            not message.questions
-            and self.with_edns
-            and message.rcode in {dns.RCODE_FORMERR, dns.RCODE_NOTIMP}
-        ):
-            # A server from before EDNS may return nothing but the header. All it can do is have us ask without OPT.
-            return True
+        if not message.questions:
+            # Some servers return nothing but the header. That is never an answer; all that it can do is have us ask
+            # again, over TCP (truncation) or without OPT (a server from before EDNS).
+            formerr = message.rcode in {dns.RCODE_FORMERR, dns.RCODE_NOTIMP}
+            return (message.truncated and not self.stream) or (formerr and self.with_edns)
         if len(message.questions) != 1:
             return False
         asked = message.questions[0]

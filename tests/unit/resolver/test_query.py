@@ -123,6 +123,15 @@ def test_truncation_leads_to_tcp_at_the_same_server() -> None:
     assert answer.outcome is Outcome.FOUND
 
 
+def test_a_bare_header_that_says_truncated_leads_to_tcp_where_it_is_no_answer() -> None:
+    def bare(attempt: Attempt) -> bytes:
+        return dns.Message(attempt.id, dns.QR | dns.TC).pack()
+
+    answer, attempts = run([bare, bare, found])
+    assert [attempt.stream for attempt in attempts] == [False, True, False]
+    assert answer.outcome is Outcome.FOUND
+
+
 def test_tcp_that_fails_leads_to_the_next_server() -> None:
     config = ResolverConfig(servers=(ONE, TWO))
     _, attempts = run([lambda a: respond(a, flags=dns.QR | dns.TC), timeout, found], config)
