@@ -7,6 +7,7 @@ start of a thread. Only these two are replaced, and what asks the interpreter wh
 import _thread
 import logging
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from contextvars import copy_context
@@ -74,12 +75,29 @@ def _on_same_machine(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *args, **kwargs: context.run(function, *args, **kwargs)
 
 
+def _quiet_when_killed(thread: Any) -> None:
+    """A thread that is killed with its process has nothing to report, whatever hook is installed to hear it.
+
+    The default `threading.excepthook` ignores a SystemExit too; those of test runners do not.
+    """
+    report = thread._invoke_excepthook
+
+    def invoke(which: threading.Thread) -> None:
+        runtime = running()
+        if runtime is None or not runtime.ending or not isinstance(sys.exception(), SystemExit):
+            report(which)
+
+    thread._invoke_excepthook = invoke
+
+
 def _start(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> int:
     kwargs = kwargs or {}
     runtime = running()
     if runtime is None:
         return _real_start(_on_same_machine(function), args, kwargs)
     thread = getattr(function, "__self__", None)
+    if isinstance(thread, threading.Thread):
+        _quiet_when_killed(thread)
     runtime.start_thread(thread, lambda: function(*args, **kwargs), lambda live: _real_start(live, ()))
     return 0
 
@@ -90,6 +108,8 @@ def _start_joinable(function: Callable[[], Any], handle: Any = None, daemon: boo
     if runtime is None:
         return _real_joinable(_on_same_machine(function), handle=handle, daemon=daemon)
     thread = getattr(function, "__self__", None)
+    if isinstance(thread, threading.Thread):
+        _quiet_when_killed(thread)
     runtime.start_thread(thread, function, lambda live: _real_joinable(live, handle=handle, daemon=daemon))
     return handle
 

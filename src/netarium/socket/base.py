@@ -7,6 +7,7 @@ import errno
 import io
 import socket as kernel
 import warnings
+from operator import index
 from typing import IO, Any, Final, Literal, Self
 
 from netarium.base.errors import StackError
@@ -136,8 +137,8 @@ class SocketBase:
         if value is None:
             self._timeout_ns = None
             return
-        if not isinstance(value, (int, float)):
-            value = float(value)
+        if not isinstance(value, float):
+            value = index(value)
         if value < 0:
             raise ValueError("Timeout value out of range")
         self._timeout_ns = -int(-value * _SECOND // 1)
@@ -236,11 +237,11 @@ class SocketBase:
 
     @traced
     def setsockopt(self, level: int, optname: int, value: Any, optlen: int | None = None, /) -> None:
-        """Set an option from an int, from octets, or to `optlen` octets of nothing (value None)."""
+        """Set an option from an int or from octets; None means a null pointer, which no option here takes."""
         self._live()
         if value is None:
-            raw = bytes(optlen or 0)
-        elif isinstance(value, int):
+            raise os_error(errno.EFAULT if (optlen or 0) >= 4 else errno.EINVAL)
+        if isinstance(value, int):
             raw = int(value).to_bytes(4, "little", signed=True)
         else:
             raw = bytes(octets(value))
@@ -324,7 +325,8 @@ class SocketBase:
         number = self._number
         if number >= 0:
             self._number, self._endpoint = -1, None
-            descriptors.close(number)
+            descriptors.forget(number)
+            self._description.release()
 
     def __enter__(self) -> Self:
         return self
@@ -335,7 +337,8 @@ class SocketBase:
 
     def __del__(self) -> None:
         if self._number >= 0:
-            warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+            if self._description.held:
+                warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
             self._closed = True
             self._real_close()
 

@@ -60,10 +60,15 @@ class Description:
         self.connecting = False
         self.references = 0
 
+    @property
+    def held(self) -> bool:
+        """The process still has it open; False once the process has ended, which closes everything."""
+        return self.host.machine.sockets.owner(self.endpoint) is not None
+
     def release(self) -> None:
-        """One number leads here no more; the last one closes the endpoint."""
+        """One number leads here no more; the last one closes the endpoint, unless its process did so by ending."""
         self.references -= 1
-        if self.references:
+        if self.references or not self.held:
             return
         host, endpoint = self.host, self.endpoint
         machine, driver = host.machine, host.driver
@@ -107,14 +112,20 @@ def detach(number: int) -> None:
     _detached[number] = _live[number]
 
 
+def forget(number: int) -> None:
+    """The number leads nowhere any more; whoever held it releases the description."""
+    _live.pop(number, None)
+    _detached.pop(number, None)
+
+
 def close(number: int) -> None:
-    """Close a number (`os.close`, `socket.close`).
+    """Close a number that no Socket object holds, as os.close() would.
 
     Raises:
         KeyError: it leads nowhere.
     """
-    description = _live.pop(number)
-    _detached.pop(number, None)
+    description = _live[number]
+    forget(number)
     description.release()
 
 
