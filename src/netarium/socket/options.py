@@ -42,8 +42,10 @@ def get_option(description: Description, level: int, name: int, length: int) -> 
     """The value, as an int if `length` is 0, else up to `length` octets of it. Lock held.
 
     Raises:
-        OSError: ENOPROTOOPT.
+        OSError: ENOPROTOOPT, EOPNOTSUPP.
     """
+    if level not in _levels(description):
+        raise os_error(errno.EOPNOTSUPP)  # where setsockopt() says ENOPROTOOPT
     row = _row(description, level, name)
     if row.get is None:
         raise os_error(errno.ENOPROTOOPT)
@@ -68,9 +70,15 @@ def set_option(description: Description, level: int, name: int, value: bytes, no
 
 def _row(description: Description, level: int, name: int) -> Row:
     row = _TABLE.get((level, name))
-    if row is None or (level == kernel.IPPROTO_TCP and not isinstance(description.endpoint, Connection)):
+    if row is None or level not in _levels(description):
         raise os_error(errno.ENOPROTOOPT)
     return row
+
+
+def _levels(description: Description) -> tuple[int, ...]:
+    """The protocols that look at the options of this socket."""
+    levels = (_SOL, _IP) if description.endpoint.version == 4 else (_SOL, _IP, _IP6)
+    return (*levels, _TCP) if isinstance(description.endpoint, Connection) else levels
 
 
 def _number(value: bytes) -> int:
