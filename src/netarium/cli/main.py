@@ -106,3 +106,7 @@ def _words(fault: OSError) -> str:
 def _complain(text: str, code: int) -> int:
     print(f"netarium: {' '.join(text.split())}", file=sys.stderr)
     return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -60,14 +60,25 @@ def packet(
     )
 
 
-def capture(events: Iterable[Event], *, epoch_ns: int = 0) -> Iterator[bytes]:
-    """A whole trace as a capture; unlike `Capture`, which cannot know, it says which frames were lost and by what."""
+def capture(events: Iterable[Event], *, epoch_ns: int = 0, lost: bool = False) -> Iterator[bytes]:
+    """A whole trace as a capture.
+
+    Args:
+        events: in order.
+        epoch_ns: added to every time.
+        lost: with frames that a cable lost, each with a comment that says so; without them (as a capture behind the
+            cable would be) analysers do not take a retransmission for a contradiction.
+    """
     chosen = list(events)
     segments = {event.id: event.note for event in chosen if isinstance(event, Segment) and event.note}
-    lost = {event.cause: event.lost for event in chosen if isinstance(event, Signal) and event.lost}
+    gone = {event.cause: event.lost for event in chosen if isinstance(event, Signal) and event.lost}
     writer = Writer()
     yield writer.start()
     for event in chosen:
-        if isinstance(event, FrameSent) and not event.device.startswith("lo"):
-            why = [segments.get(event.cause, ""), f"lost: {lost[event.id]}" if event.id in lost else ""]
+        if (
+            isinstance(event, FrameSent)
+            and not event.device.startswith("lo")
+            and (lost or event.id not in gone)
+        ):
+            why = [segments.get(event.cause, ""), f"lost: {gone[event.id]}" if event.id in gone else ""]
             yield packet(writer, event, OUTBOUND, epoch_ns, ", ".join(filter(None, why)))

@@ -111,7 +111,7 @@ def _bases(chosen: Iterable[Arrow]) -> Callable[[Arrow], str]:
 
     def label(arrow: Arrow) -> str:
         packet = arrow.packet
-        if packet.segment is None:
+        if packet.segment is None or (packet.src, packet.dst, packet.ports) not in first:
             return packet.summary
         back = (packet.dst, packet.src, (packet.ports[1], packet.ports[0]))
         return tcp_words(
@@ -126,7 +126,7 @@ def draw(
     machines: Sequence[str],
     *,
     width: int = 80,
-    relative: bool = False,
+    numbers_from: Sequence[Arrow] = (),
     note: Callable[[str], str] = str,
     lost: str = "lost",
     start: int | None = None,
@@ -137,12 +137,12 @@ def draw(
         chosen: the frames, in order.
         machines: the lifelines, from left to right; frames of others are left out.
         width: columns.
-        relative: count sequence numbers from each connection's first.
+        numbers_from: count sequence numbers from the first of each direction in these frames; none: as on the wire.
         note: translates the note of a retransmission.
         lost: the word in front of the rule that took a frame.
         start: the instant called 0; the first frame's if None.
     """
-    label = _bases(chosen) if relative else lambda arrow: arrow.packet.summary
+    label = _bases(numbers_from) if numbers_from else lambda arrow: arrow.packet.summary
     shown = [a for a in chosen if a.src in machines]
     zero = start if start is not None else shown[0].sent_at if shown else 0
     columns = _columns(machines, width)
@@ -155,7 +155,7 @@ def draw(
         lines += [
             " " * _TIME_COLUMNS + line for line in _arrow_lines(arrow, machines, columns, text, tail)[1:]
         ]
-    return [line.rstrip() for line in lines]
+    return [clip(line.rstrip(), width) for line in lines]
 
 
 def _columns(machines: Sequence[str], width: int) -> list[int]:

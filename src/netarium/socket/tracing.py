@@ -68,7 +68,9 @@ def _event(description: Description, name: str, args: str) -> Call:
 
 def _short(value: object) -> str:
     """A value as a person wants to see it in one line."""
-    if isinstance(value, (bytes, bytearray, memoryview)):
+    if isinstance(value, bytearray) or (isinstance(value, memoryview) and not value.readonly):
+        return f"buffer of {len(value)} octets"  # to be filled: what lies in it now differs from run to run
+    if isinstance(value, (bytes, memoryview)):
         octets = bytes(value[: _LONGEST // 2])
         more = f" … {len(value)} octets" if len(value) > len(octets) else ""
         return f"{octets!r}{more}"

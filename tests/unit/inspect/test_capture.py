@@ -24,11 +24,15 @@ def events() -> list[Event]:
 
 
 def test_each_frame_once_with_its_story() -> None:
-    packets = list(pcapng.read(b"".join(capture(events(), epoch_ns=10))))
+    packets = list(pcapng.read(b"".join(capture(events(), epoch_ns=10, lost=True))))
     assert [(p.interface.name, p.at_ns, p.octets, p.direction) for p in packets] == [
         ("browser/eth0", 1_000_000_017, FRAME, pcapng.OUTBOUND)
     ]
     assert packets[0].comments == ("event 2, because of 1: retransmission: fast, lost: nth 3",)
+
+
+def test_lost_frames_are_left_out_unless_asked_for() -> None:
+    assert list(pcapng.read(b"".join(capture(events())))) == []
 
 
 def test_listener_for_all_and_for_one_machine() -> None:

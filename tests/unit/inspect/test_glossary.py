@@ -6,7 +6,8 @@ from netarium.inspect.glossary import glossary, word
 def test_every_term_is_whole() -> None:
     for key, term in glossary().items():
         assert len(term) == 4, key
-        assert term.ko and term.en, key
+        assert term.ko, key
+        assert term.en, key
         assert bool(term.about_ko) == bool(term.about_en), key
 
 
@@ -17,4 +18,8 @@ def test_korean_explanations_are_korean() -> None:
 
 
 def test_words() -> None:
-    assert (word("socket", "ko"), word("socket", "en"), word("no such", "ko")) == ("소켓", "socket", "no such")
+    assert (word("socket", "ko"), word("socket", "en"), word("no such", "ko")) == (
+        "소켓",
+        "socket",
+        "no such",
+    )

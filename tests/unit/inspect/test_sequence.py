@@ -64,7 +64,8 @@ def test_drawing() -> None:
     events = journey(syn, 5_000_000) + journey(synack, 6_000_000, first=10)
     events += journey(data, 7_000_000, lost="nth 1", first=20)
     events += journey(data, 207_500_000, note="retransmission: timeout", first=30)
-    lines = sequence.draw(sequence.arrows(events), ["browser", "web"], relative=True)
+    arrows = sequence.arrows(events)
+    lines = sequence.draw(arrows, ["browser", "web"], numbers_from=arrows)
     assert lines == [
         "        ms   browser                                                       web",
         "     0.000      │─────────────────────── SYN seq=0 ────────────────────────▶│",

@@ -29,8 +29,12 @@ def gather(run: Run) -> Ending:
     """Compare what browser and mailer asked of the Socket library, and listen to the mail dialogue."""
     calls: dict[str, list[str]] = {}
     for machine in ("browser", "mailer"):
-        names = [e.call for e in run.all(Call, lambda e: e.result is None, where=machine)]
-        calls[machine] = list(dict.fromkeys(names))
+        names = ["socket"]
+        names += [
+            e.call.replace("_real_close", "close")
+            for e in run.all(Call, lambda e: e.result is None, where=machine)
+        ]
+        calls[machine] = [f"{name}()" for name in dict.fromkeys(names)]
     dialogue = []
     for arrow in _mail(run):
         payload = bytes(arrow.packet.segment.payload) if arrow.packet.segment is not None else b""

@@ -36,17 +36,19 @@ def writer(file: TextIO | None = None) -> Writer:
 
 def story(page: Story, languages: Sequence[str], write: Writer) -> None:
     """Print one chapter."""
-    head = " · ".join(_head(page, language) for language in languages)
+    heads = [_head(page, language) for language in languages]
+    together = " · ".join(heads)
     write("", "")
-    write(head, "bold cyan")
-    write("─" * min(WIDTH, max(40, cells(head))), "cyan")
+    for head in [together] if cells(together) <= WIDTH else heads:
+        write(head, "bold cyan")
+    write("─" * WIDTH, "cyan")
     for block in page.blocks:
         _block(block, languages, write)
 
 
 def _head(page: Story, language: str) -> str:
     title = page.title.text(language)
-    return f"{word('story', language)} {page.number}. {title}" if page.number else title
+    return f"{word('story', language).capitalize()} {page.number}. {title}" if page.number else title
 
 
 def _block(block: Block, languages: Sequence[str], write: Writer) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
-from netarium.base.trace import Event, Segment
+from netarium.base.trace import Event, Segment, SocketEvent
 from netarium.host.tables import DetailedRow, Tables
 from netarium.inspect.sequence import Arrow, arrows
 
@@ -119,6 +119,14 @@ class Run:
         found = self.first(Segment, where="browser", direction="sent", flags="SYN")
         if found is None:
             raise LookupError("the browser sent no SYN")
+        return found
+
+    @cached_property
+    def opened(self) -> SocketEvent:
+        """The moment at which that connection's socket was made."""
+        found = self.first(SocketEvent, where="browser", socket=self.syn.socket, change="created")
+        if found is None:
+            raise LookupError("the browser's socket was not created")
         return found
 
     @cached_property

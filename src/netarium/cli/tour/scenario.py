@@ -30,6 +30,7 @@ EPOCH_NS: Final = EPOCH * 1_000_000_000  # when the simulated world began
 _DOMAIN: Final = "example"
 _URL: Final = f"http://web.{_DOMAIN}/"
 _PAGE_OCTETS: Final = 9_000  # some segments more than the three that must follow a lost one (RFC 5681 §3.2)
+PIECE_OCTETS: Final = 500  # of the page that the web server writes at once
 _LOST_PIECE: Final = 3  # which data segment of the web server is lost on purpose
 _AFTERWARDS: Final = 61  # s to wait at the end: TIME-WAIT takes 60
 
@@ -84,7 +85,10 @@ def _serve_pages(page: bytes) -> None:
             self.send_header("Content-Type", "text/html")
             self.send_header("Content-Length", str(len(page)))
             self.end_headers()
-            self.wfile.write(page)
+            for start in range(
+                0, len(page), PIECE_OCTETS
+            ):  # many small writes: Nagle's algorithm has work to do
+                self.wfile.write(page[start : start + PIECE_OCTETS])
 
         def log_message(self, *_: Any) -> None:
             """The trace tells more."""
@@ -95,8 +99,8 @@ def _serve_pages(page: bytes) -> None:
 
 def _serve_names(zone: str) -> None:
     """The DNS server."""
-    from dnslib.server import DNSLogger, DNSServer
-    from dnslib.zoneresolver import ZoneResolver
+    from dnslib.server import DNSLogger, DNSServer  # type: ignore[import-untyped]
+    from dnslib.zoneresolver import ZoneResolver  # type: ignore[import-untyped]
 
     quiet = DNSLogger("-request,-reply", prefix=False)
     DNSServer(ZoneResolver(zone), port=53, logger=quiet).start()

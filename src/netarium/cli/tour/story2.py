@@ -10,6 +10,7 @@ from netarium.cli.tour.run import Run, ms
 from netarium.host.tables import DetailedRow
 from netarium.inspect import netstat
 from netarium.inspect.glossary import word
+from netarium.inspect.korean import josa
 from netarium.inspect.sequence import Arrow, draw
 
 
@@ -48,11 +49,12 @@ def _opening(run: Run, until: int) -> list[Arrow]:
     """What is in the diagram: the web server's ARP and the handshake."""
     frames = {a.event for a in run.web}
     address = run.addresses["web"]
+    begin = run.opened.id
     return [
         a
         for a in run.arrows
-        if a.event <= until
-        and (a.event in frames or (a.packet.kind == "arp" and address in a.packet.summary and a.dst != "dns"))
+        if begin < a.event <= until
+        and (a.event in frames or (a.packet.kind == "arp" and address in a.packet.summary))
     ]
 
 
@@ -108,8 +110,8 @@ def tell(facts: Connected, run: Run) -> Story:
     """The chapter."""
     story = Story(2, Say("서버에 접속한다", "Connect to the server"))
     story.say(
-        f"브라우저가 {facts.call}을 부른다. 접속이란 케이블을 꽂는 일이 아니다. 케이블은 늘 꽂혀 있다. 상대의 IP 주소 "
-        f"{facts.server}와 포트 {facts.server_port}를 스택에 알려 주고, 서버에는 통신을 시작하겠다고 알리고, 양쪽이 버퍼를 "
+        f"브라우저가 {facts.call} 을 부른다. 접속이란 케이블을 꽂는 일이 아니다. 케이블은 늘 꽂혀 있다. 상대의 IP 주소 "
+        f"{josa(facts.server, '과/와')} 포트 {josa(facts.server_port, '을/를')} 스택에 알려 주고, 서버에는 통신을 시작하겠다고 알리고, 양쪽이 버퍼를 "
         "준비하는 일이다.",
         f"The browser calls {facts.call}. To connect is not to plug in a cable: that is in all the time. It means to tell "
         f"the stack the peer's address {facts.server} and port {facts.server_port}, to tell the server that communication "
@@ -133,9 +135,9 @@ def tell(facts: Connected, run: Run) -> Story:
         ["SYN"],
     )
     story.say(
-        f"① 브라우저: SYN 비트를 세우고 초기 시퀀스 번호 {facts.syn.seq}를 알린다. 이 번호는 비밀 값과 주소, 포트로 계산해 "
-        f"남이 맞힐 수 없다. 보내는 포트 {facts.client_port}는 비어 있는 것 가운데 고른 것이다. 데이터는 {facts.syn.length}바이트: "
-        f"헤더뿐이다. ② 서버: SYN과 ACK를 세우고 자기 번호 {facts.syn_ack.seq}를 알리며, ACK 번호 {facts.syn_ack.ack} = "
+        f"① 브라우저: SYN 비트를 세우고 초기 시퀀스 번호 {josa(facts.syn.seq, '을/를')} 알린다. 이 번호는 비밀 값과 주소, 포트로 계산해 "
+        f"남이 맞힐 수 없다. 보내는 포트 {josa(facts.client_port, '은/는')} 비어 있는 것 가운데 고른 것이다. 데이터는 {facts.syn.length}바이트: "
+        f"헤더뿐이다. ② 서버: SYN과 ACK를 세우고 자기 번호 {josa(facts.syn_ack.seq, '을/를')} 알리며, ACK 번호 {facts.syn_ack.ack} = "
         f"{facts.syn.seq} + 1로 잘 받았다고 답한다. ③ 브라우저: ACK 번호 {facts.ack.ack} = {facts.syn_ack.seq} + 1로 마무리한다.",
         f"(1) The browser sets the SYN bit and tells its initial sequence number {facts.syn.seq}, computed from a secret, "
         f"addresses and ports so that nobody can guess it. Its own port, {facts.client_port}, is one that was free. There are "
@@ -161,7 +163,7 @@ def tell(facts: Connected, run: Run) -> Story:
     rtt = f" 왕복 시간은 {ms(facts.rtt)}로 쟀다." if facts.rtt is not None else ""
     rtt_en = f" The round trip was measured: {ms(facts.rtt)}." if facts.rtt is not None else ""
     story.say(
-        f"상태는 {' → '.join(facts.client_states)} 로 바뀌었고, 서버 쪽은 {' → '.join(facts.server_states)} 였다.{rtt} "
+        f"상태는 {' → '.join(facts.client_states)} 순으로 바뀌었고, 서버 쪽은 {' → '.join(facts.server_states)} 였다.{rtt} "
         "이제 끊을 때까지 이 연결은 존재한다.",
         f"The state went {' → '.join(facts.client_states)}; at the server {' → '.join(facts.server_states)}.{rtt_en} From now "
         "on until somebody ends it, the connection exists.",

@@ -78,20 +78,17 @@ def _recovery(run: Run, rows: list[Sent]) -> Recovery | None:
     return Recovery(
         lost=lost,
         again=again,
-        duplicate_acks=max(0, len(acks) - _first_is_new(rows, lost)),
+        duplicate_acks=_duplicates(acks),
         how=again.note,
         waited=again.sent_at - lost.sent_at,
         rows=run.before("web", again.event),
     )
 
 
-def _first_is_new(rows: list[Sent], lost: Sent) -> int:
-    """1 if the ACK of what came before the lost segment was still on its way: that one is no duplicate."""
-    acked_before = any(
-        row.src == "browser" and row.ack == lost.seq and (row.arrived_at or lost.sent_at) < lost.sent_at
-        for row in rows
-    )
-    return 0 if acked_before else 1
+def _duplicates(acks: list[Segment]) -> int:
+    """How many of the ACKs that stood still told of a gap: by SACK, or (RFC 5681 §2) by saying the same again."""
+    with_sack = sum("sack" in segment.options for segment in acks)
+    return with_sack or max(0, len(acks) - 1)
 
 
 def gather(run: Run) -> Exchanged:
@@ -138,7 +135,7 @@ def tell(facts: Exchanged, run: Run) -> Story:
     """The chapter."""
     story = Story(3, Say("데이터를 주고받는다", "Send and receive"))
     story.say(
-        f"브라우저가 요청을 write()한다: “{facts.request}”로 시작하는 {facts.request_octets}바이트. 스택은 그 내용을 모른다. "
+        f"브라우저가 요청을 write()한다: “{facts.request}” 줄로 시작하는 {facts.request_octets}바이트. 스택은 그 내용을 모른다. "
         "바이트가 차례로 늘어섰을 뿐이다. 먼저 송신 버퍼에 담고, 얼마나 모아서 보낼지는 스택이 정한다.",
         f"The browser writes its request: {facts.request_octets} octets that begin with “{facts.request}”. The stack does "
         "not know what they mean: they are octets in a row. It puts them into the send buffer, and decides itself how "
@@ -177,7 +174,7 @@ def _tell_nagle(facts: Exchanged, story: Story) -> None:
         return
     story.show(
         [
-            f"  {int(str(d['at'])) / 1e6:>9.3f} ms  {d['verdict']!s:<5} waiting {d['waiting']}, room {d['room']}, "
+            f"  {d['verdict']!s:<5} waiting {d['waiting']}, room {d['room']}, "
             f"mss {d['smss']}, unacknowledged {d['unacknowledged']}"
             for d in facts.decisions[:6]
         ],
@@ -218,13 +215,13 @@ def _tell_recovery(facts: Exchanged, story: Story, run: Run) -> None:
         lambda language: draw(
             chosen,
             ["browser", "web"],
-            relative=False,
+            numbers_from=run.web,
             note=lambda note: word(note, language),
             lost=word("lost", language),
             start=run.web[0].sent_at,
         ),
-        "잃어버린 조각 앞뒤",
-        "around the lost piece",
+        "잃어버린 조각 앞뒤 (번호는 처음부터 센 것)",
+        "around the lost piece (numbers counted from the beginning)",
         [" X", "X─", "^ "],
     )
     fast = "fast" in recovery.how

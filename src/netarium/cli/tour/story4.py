@@ -53,14 +53,13 @@ def gather(run: Run) -> Closed:
         where=waits.where,
         socket=waits.socket,
     )
-    timer = next((row.timer for row in table if row.state == "TIME_WAIT"), None)
     return Closed(
         first=fins[0].src,
         fins=fins,
         states={end: _end_states(run, end) for end in ("browser", "web")},
         waiting_at=waits.at,
         waiting=table,
-        wait=timer.left_ns if timer is not None else over.at - waits.at if over is not None else 0,
+        wait=over.at - waits.at if over is not None else 0,
         gone_at=over.at if over is not None else None,
         gone=run.shot(over).sockets if over is not None else [],
     )
@@ -87,7 +86,7 @@ def tell(facts: Closed, run: Run) -> Story:
         lambda language: draw(
             chosen,
             ["browser", "web"],
-            relative=True,
+            numbers_from=run.web,
             note=lambda note: word(note, language),
             lost=word("lost", language),
             start=run.web[0].sent_at,

@@ -7,6 +7,7 @@ from netarium.cli.tour.page import Say, Story
 from netarium.cli.tour.run import Run, ms
 from netarium.host.tables import NeighborRow, RouteRow, Tables
 from netarium.inspect import arp, netstat
+from netarium.inspect.korean import josa
 from netarium.inspect.width import clip, left
 from netarium.signal import manchester
 from netarium.signal.fcs import FCS_LENGTH
@@ -31,12 +32,12 @@ class Octets:
 
 @dataclass(slots=True)
 class Hop:
-    """The frame on one cable."""
+    """The frame on one cable: its first bit sent, its last bit sent, its last bit arrived."""
 
     cable: str
     begins_at: int
     ends_at: int
-    arrives_at: int
+    arrived_at: int
 
 
 @dataclass(slots=True)
@@ -96,7 +97,7 @@ def gather(run: Run) -> Carried:
     first_bit = 8 * (PREAMBLE_LENGTH - 1)
     tables: Tables = next(s.tables for s in reversed(run.shots) if s.tables.machine == "browser")
     hops = [
-        Hop(cable=e.cable, begins_at=e.at, ends_at=e.ends_at, arrives_at=e.arrives_at)
+        Hop(cable=e.cable, begins_at=e.at, ends_at=e.ends_at, arrived_at=e.arrives_at + e.ends_at - e.at)
         for e in run.all(Signal, lambda e: e.id > sent.id and e.octets.startswith(sent.octets))
     ]
     return Carried(
@@ -149,7 +150,7 @@ def tell(facts: Carried, run: Run) -> Story:
     story = Story(5, Say("IP와 이더넷이 패킷을 나른다", "IP and Ethernet carry the packet"))
     story.say(
         "TCP는 만든 세그먼트를 IP에 맡긴다. 브라우저가 처음 보낸 SYN을 따라 내려가 보자. IP는 먼저 경로표에서 "
-        f"{run.addresses['web']}로 가는 길을 찾는다.",
+        f"{josa(run.addresses['web'], '으로/로')} 가는 길을 찾는다.",
         "TCP hands its segments to IP. Let us follow the browser's first SYN down. IP looks into the routing table for the "
         f"way to {run.addresses['web']}.",
     )
@@ -157,7 +158,7 @@ def tell(facts: Carried, run: Run) -> Story:
     if facts.route is not None:
         through = facts.route["gateway"]
         story.say(
-            f"{facts.route['prefix']} 줄이 맞는다: {facts.route['device']}로 내보내되, "
+            f"{facts.route['prefix']} 줄이 맞는다: {josa(facts.route['device'], '으로/로')} 내보내되, "
             + (f"게이트웨이 {through}에 넘긴다." if through else "같은 네트워크이니 상대에게 바로 보낸다.")
             + f" 보내는 주소는 {facts.route['source']}.",
             f"The row {facts.route['prefix']} matches: out through {facts.route['device']}, "
@@ -212,11 +213,11 @@ def _tell_signal(facts: Carried, story: Story) -> None:
     if len(facts.hops) == 2:
         one, two = facts.hops
         story.say(
-            f"첫 비트는 {ms(one.begins_at)}에 나가 마지막 비트가 {ms(one.arrives_at)}에 스위치에 닿고, 스위치는 MAC 주소를 보고 "
-            f"서버 쪽 포트로만 내보내 {ms(two.arrives_at)}에 서버의 어댑터에 도착한다. 거기서 모든 일이 거꾸로 일어난다: FCS를 "
+            f"첫 비트는 {ms(one.begins_at)}에 나가 마지막 비트가 {ms(one.arrived_at)}에 스위치에 닿고, 스위치는 MAC 주소를 보고 "
+            f"서버 쪽 포트로만 내보내 {ms(two.arrived_at)}에 서버의 어댑터에 도착한다. 거기서 모든 일이 거꾸로 일어난다: FCS를 "
             "확인하고, 헤더를 하나씩 벗기고, 포트로 소켓을 찾는다.",
-            f"The first bit leaves at {ms(one.begins_at)}, the last one is at the switch at {ms(one.arrives_at)}; the switch "
+            f"The first bit leaves at {ms(one.begins_at)}, the last one is at the switch at {ms(one.arrived_at)}; the switch "
             f"looks at the MAC address and sends the frame out of the server's port only, where its adapter has it at "
-            f"{ms(two.arrives_at)}. There everything happens in reverse: the FCS is checked, the headers come off one by one, "
+            f"{ms(two.arrived_at)}. There everything happens in reverse: the FCS is checked, the headers come off one by one, "
             "and the port leads to the socket.",
         )
