@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 from netarium._version import __version__
 
 if TYPE_CHECKING:
-    from netarium.drive import Host, PacketSocket, Tap, Tun
+    from netarium.drive.host import Host
+    from netarium.drive.packet_socket import PacketSocket
+    from netarium.drive.tap import Tap
+    from netarium.drive.tun import Tun
     from netarium.patching import patched
     from netarium.sim import Deadlock, OutOfTime, World
 
@@ -29,11 +32,11 @@ __all__ = [
 # Where each name lives; loaded when it is first asked for, so that `import netarium` costs nothing.
 _HOMES = {
     "Deadlock": "netarium.sim",
-    "Host": "netarium.drive",
+    "Host": "netarium.drive.host",
     "OutOfTime": "netarium.sim",
-    "PacketSocket": "netarium.drive",
-    "Tap": "netarium.drive",
-    "Tun": "netarium.drive",
+    "PacketSocket": "netarium.drive.packet_socket",
+    "Tap": "netarium.drive.tap",
+    "Tun": "netarium.drive.tun",
     "World": "netarium.sim",
     "patched": "netarium.patching",
 }

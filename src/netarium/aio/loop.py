@@ -124,6 +124,11 @@ class EventLoop(asyncio.SelectorEventLoop):
         elif sig not in signal.valid_signals():
             raise ValueError(f"invalid signal number {sig}")
 
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """As asyncio's, but a cancellation is no error: Python 3.11's servers report it for each open connection."""
+        if self._runtime is None or not isinstance(context.get("exception"), asyncio.CancelledError):
+            super().call_exception_handler(context)
+
     def close(self) -> None:
         """Close the loop. Tasks of a process that was killed end without a word."""
         if self._runtime is not None and self._runtime.ending and not self.is_closed():

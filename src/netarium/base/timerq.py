@@ -66,6 +66,15 @@ class TimerQueue(Generic[Item]):
         del self._due[item]
         return item
 
+    def pop(self) -> tuple[int, Item] | None:
+        """Remove and return the next item, with its deadline; None if there is none."""
+        at = self.next_deadline()
+        if at is None:
+            return None
+        _, _, item = heappop(self._heap)
+        del self._due[item]
+        return at, item
+
     def _push_again(self, item: Item, at: int) -> None:
         heappop(self._heap)
         self._due[item] = (at, at)

@@ -214,20 +214,20 @@ class Baton:
 
     def _step(self) -> None:
         """Let time pass to the next item on the agenda, and let it act."""
-        at = self.agenda.next_deadline()
-        if at is None:
+        following = self.agenda.pop()
+        if following is None:
             self.fail(Deadlock(f"nothing will ever happen again, and the program waits\n{self.who_waits()}"))
             assert self._ready, "a world without its main thread"
             return
+        at, item = following
         if self.limit is not None and at > self.limit:
+            self.agenda.schedule(item, at)
             self.now, self.limit = self.limit, None
             self.fail(OutOfTime(f"not finished at {format_duration(self.now)}\n{self.who_waits()}"))
             return
         if at > self.now:
             self.now = at
             self._spins = 0
-        item = self.agenda.pop_due(self.now)
-        assert item is not None
         self._act(item)
 
     def _act_due(self) -> bool:
@@ -249,19 +249,23 @@ class Baton:
 
     def _give(self, strand: Strand) -> None:
         self.holder = strand
-        if strand.launched:
-            strand.turn.release()
-        else:
+        if not strand.launched:
             strand.launched = True
             strand.launch()
+        elif strand.turn.locked():  # else Ctrl-C came between the last release and its acquire
+            strand.turn.release()
 
     def _hand_over(self, strand: Strand, following: Strand) -> None:
         """Give the baton away, and wait until it comes back."""
-        self._give(following)
+        given = False
         while True:
             try:
-                strand.turn.acquire()
-            except BaseException as fault:  # noqa: BLE001 - Ctrl-C: raise it when we are back at the wheel
+                if not given:
+                    given = True
+                    self._give(following)
+                while self.holder is not strand:
+                    strand.turn.acquire()
+            except BaseException as fault:  # noqa: BLE001, PERF203 - Ctrl-C: raised when we are back at the wheel
                 strand.fault = fault
                 if strand.parked:
                     strand.parked = False

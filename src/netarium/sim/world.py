@@ -97,7 +97,8 @@ class World(Builder):
             OutOfTime: it was not finished in time.
             BaseException: what it raised itself, or what a process raised that nobody joined.
         """
-        if isinstance(running(), StrandRuntime):
+        runtime = running()
+        if isinstance(runtime, StrandRuntime) and runtime.baton is self._baton:
             return self._call(main, args, kwargs, on)
         with self._entered():
             self._baton.limit = None if timeout is None else self.now + units.duration(timeout)
