@@ -132,7 +132,7 @@ def _with_lower_ttl(packet: IpPacket, frame: Frame) -> Frame:
         body = packet.head  # a long payload stays where it is
     else:
         head = head + bytes(packet.head)
-    onward = Frame(head, body, packet.gso_size, checked=packet.checked, cause=packet.cause)
+    onward = Frame(head, body, packet.gso_size, cause=packet.cause)
     if frame.csum_start:
         onward.csum_start, onward.csum_offset = len(header), frame.csum_offset
     return onward
