@@ -89,18 +89,27 @@ class RealDriver:
         Returns:
             False if the time is over first.
         """
-        call = BlockedCall(interests, self._epoll, self._alarm)
+        call = self.blocked_call(interests)
         if call.is_ready():
             return True
         for endpoint in call.masks:
             self.watch(endpoint, call.notify)
         try:
-            return self._wait(call, timeout_ns)
+            return self.wait_for(call, timeout_ns)
         finally:
             for endpoint in call.masks:
                 self.unwatch(endpoint, call.notify)
 
-    def _wait(self, call: BlockedCall, timeout_ns: int | None) -> bool:
+    def blocked_call(self, interests: Sequence[tuple[Endpoint, int]] = ()) -> BlockedCall:
+        """Something to `wait_for` again and again, with its `notify` given to `watch`."""
+        return BlockedCall(interests, self._epoll, self._alarm)
+
+    def wait_for(self, call: BlockedCall, timeout_ns: int | None) -> bool:
+        """Sleep until one of the call's endpoints is ready; lock held, but not while asleep.
+
+        Returns:
+            False if the time is over first, or the driver closed.
+        """
         until = None if timeout_ns is None else _now() + timeout_ns
         while not call.is_ready():
             left = None if until is None else until - _now()

@@ -309,7 +309,9 @@ class Connection:
         """
         tcb = self.tcb
         if tcb.state is LISTEN and how != SHUT_WR:
+            tcb.rcv_shutdown = True
             self._stop_listening(now)
+            self._done(now)  # wakes who sleeps in accept(), as Linux does
             return
         if tcb.state in {CLOSED, LISTEN, SYN_SENT}:
             raise StackError(errno.ENOTCONN)
