@@ -12,7 +12,7 @@ from netarium.base.checksum import Buffer
 from netarium.base.errors import Accepted, DropReason, Fate, WireError
 from netarium.ip.core import IpCore
 from netarium.ip.iface import AddressState, Interface
-from netarium.ip.neighbor import NeighborCache
+from netarium.ip.neighbor_cache import NeighborCache
 from netarium.ip.ratelimit import TokenBucket
 from netarium.link.frame import Frame
 from netarium.wire import ethernet

@@ -13,7 +13,8 @@ from netarium.base.errors import CloseReason, StackError
 from netarium.ip.core import IpCore
 from netarium.ip.fragment import copied_options, cut
 from netarium.ip.identification import IdentificationSource
-from netarium.ip.neighbor import Neighbor, NeighborCache, NeighborState, with_link_header
+from netarium.ip.neighbor import Neighbor, NeighborState, with_link_header
+from netarium.ip.neighbor_cache import NeighborCache
 from netarium.ip.path import Path
 from netarium.link.frame import Frame
 from netarium.wire.ipv4 import DONT_FRAGMENT, HEADER_LENGTH, MAX_TOTAL_LENGTH, MORE_FRAGMENTS, pack_header

@@ -26,7 +26,8 @@ from netarium.ip.iface import Interface
 from netarium.ip.ipv4_input import Ipv4Input
 from netarium.ip.ipv4_output import Ipv4Output
 from netarium.ip.multicast import ALL_SYSTEMS, Groups
-from netarium.ip.neighbor import Failure, NeighborCache
+from netarium.ip.neighbor import Failure
+from netarium.ip.neighbor_cache import NeighborCache
 from netarium.ip.packet import ErrorKind, IcmpError, IpPacket
 from netarium.ip.path import Path, PathFinder
 from netarium.ip.pmtu import PathMtuCache

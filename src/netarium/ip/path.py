@@ -21,7 +21,8 @@ from netarium.base.errors import CloseReason, StackError
 from netarium.base.trace import RouteChosen
 from netarium.ip.core import IpCore
 from netarium.ip.iface import Interface
-from netarium.ip.neighbor import Neighbor, NeighborCache, NeighborState, permanent
+from netarium.ip.neighbor import Neighbor, NeighborState, permanent
+from netarium.ip.neighbor_cache import NeighborCache
 from netarium.ip.pmtu import PathMtuCache
 from netarium.ip.route import Route
 

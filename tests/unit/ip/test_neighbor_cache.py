@@ -239,6 +239,39 @@ def test_claims_cannot_make_a_probe_storm(bench, host):
     assert entry.mac == PEER
 
 
+@pytest.mark.rfc("1122I", "27")
+@pytest.mark.rfc("9293", "MUST-20")
+def test_a_transport_without_answers_makes_it_prove_itself(bench, host):
+    entry = reachable(bench, host)
+    path = host.ip.find_path(parse_ip("10.0.0.9"), 0)
+    for step in range(1, 3_000):
+        bench.run(step * MS)
+        host.ip.suspect(path, bench.now)
+        if step % 10 == 0:
+            reply(host)
+    times = [now for now, _, dst in bench.arps() if dst == PEER]
+    assert 2 <= len(times) <= 3  # impatience of many connections makes no storm
+    assert entry.state in {S.PROBE, S.REACHABLE}
+    bench.run(20 * SECOND)
+    host.ip.suspect(path, bench.now)
+    bench.run(30 * SECOND)
+    assert entry.state is S.FAILED
+
+
+def test_a_claim_is_not_believed_before_the_old_place_was_asked(bench, host):
+    entry = reachable(bench, host)
+    path = host.ip.find_path(parse_ip("10.0.0.9"), 0)
+    bench.run(SECOND // 2)
+    host.ip.suspect(path, bench.now)  # less than a second after the first question: this one must wait
+    reply(host, sha=OTHER)
+    bench.run(SECOND)
+    assert entry.mac == PEER
+    assert len(bench.arps()) == 1
+    reply(host)
+    bench.run(5 * SECOND)
+    assert (entry.mac, entry.state) == (PEER, S.REACHABLE)
+
+
 def test_a_rumour_is_replaced_by_another(host):
     request(host)
     assert row(host).state is S.STALE
