@@ -191,7 +191,12 @@ class Lab:
         return socket
 
     def handshake(
-        self, listener: Connection, port: int = 40_000, irs: int = 1_000, window: int = 65_535, **options: object
+        self,
+        listener: Connection,
+        port: int = 40_000,
+        irs: int = 1_000,
+        window: int = 65_535,
+        **options: object,
     ) -> "Flow":
         """The phantom opens a connection to a listener, which is accepted."""
         ports = (port, listener.local[1])
@@ -239,7 +244,9 @@ def datagram(data: bytes, ports: tuple[int, int], *, src: bytes = PHANTOM, dst: 
     """A UDP datagram with a right checksum."""
     length = 8 + len(data)
     blank = UdpHeader(*ports, length, 0).pack() + data
-    return UdpHeader(*ports, length, checksum(blank, pseudo_sum(src, dst, 17, length)) or 0xFFFF).pack() + data
+    return (
+        UdpHeader(*ports, length, checksum(blank, pseudo_sum(src, dst, 17, length)) or 0xFFFF).pack() + data
+    )
 
 
 def ip_packet(

@@ -22,6 +22,9 @@ class RangeSet:
     def __iter__(self) -> Iterator[tuple[int, int]]:
         return iter(list(zip(self._starts, self._stops, strict=True)))
 
+    def __reversed__(self) -> Iterator[tuple[int, int]]:
+        return zip(reversed(self._starts), reversed(self._stops), strict=True)
+
     def __contains__(self, value: int) -> bool:
         i = bisect_right(self._starts, value) - 1
         return i >= 0 and value < self._stops[i]
@@ -78,16 +81,14 @@ class RangeSet:
         return (self._starts[i], self._stops[i]) if i >= 0 and value < self._stops[i] else None
 
     def gaps(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
-        """The parts of `[start, stop)` that are missing, in order."""
-        at = start
-        for a, b in self:
-            if b <= at:
-                continue
-            if a >= stop:
-                break
-            if a > at:
-                yield at, a
-            at = b
+        """The parts of `[start, stop)` that are missing, in order. The set must not change meanwhile."""
+        starts, stops = self._starts, self._stops
+        at, i = start, bisect_right(stops, start)
+        while i < len(starts) and starts[i] < stop:
+            if starts[i] > at:
+                yield at, starts[i]
+            at = stops[i]
+            i += 1
         if at < stop:
             yield at, stop
 

@@ -26,7 +26,8 @@ class TimerQueue(Generic[Item]):
     def schedule(self, item: Item, at: int | None) -> None:
         """Set the item's deadline to `at` (ns), earlier or later than before; None cancels it."""
         if at is None:
-            self._due.pop(item, None)
+            if self._due.pop(item, None) is not None:
+                self._tidy()
             return
         known = self._due.get(item)
         if known is not None and known[1] <= at:
@@ -35,8 +36,7 @@ class TimerQueue(Generic[Item]):
         self._due[item] = (at, at)
         self._count += 1
         heappush(self._heap, (at, self._count, item))
-        if len(self._heap) > 64 and len(self._heap) > 4 * len(self._due):
-            self._compact()
+        self._tidy()
 
     def deadline(self, item: Item) -> int | None:
         """When the item is due."""
@@ -81,8 +81,13 @@ class TimerQueue(Generic[Item]):
         self._count += 1
         heappush(self._heap, (at, self._count, item))
 
+    def _tidy(self) -> None:
+        """Cancelled and moved timers must not pile up: no more than three dead entries for a live one."""
+        if len(self._heap) > 64 and len(self._heap) > 4 * len(self._due):
+            self._compact()
+
     def _compact(self) -> None:
-        """Drop dead entries: cancelled timers must not pile up."""
+        """Drop dead entries."""
         due, seen, live = self._due, set(), []
         for entry in sorted(self._heap, key=lambda e: (e[0], e[1])):
             known = due.get(entry[2])

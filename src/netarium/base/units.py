@@ -5,6 +5,7 @@ Plain numbers are SI: bits per second, seconds, bytes, a probability between 0 a
 
 import re
 from fractions import Fraction
+from math import isfinite
 from typing import Final
 
 from netarium.base.errors import UsageError
@@ -14,7 +15,7 @@ MS: Final = 1_000_000
 SECOND: Final = 1_000_000_000
 
 _QUANTITY: Final = re.compile(
-    r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)\s*([a-zµμ%/]*)\s*", re.IGNORECASE
+    r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,2})?)\s*([a-zµμ%/]*)\s*", re.IGNORECASE
 )
 _PREFIX: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _BINARY: Final = {"ki": 2**10, "mi": 2**20, "gi": 2**30}
@@ -22,6 +23,12 @@ _TIME: Final = {
     "ns": 1, "us": US, "µs": US, "μs": US, "ms": MS, "s": SECOND, "sec": SECOND, "": SECOND,
     "m": 60 * SECOND, "min": 60 * SECOND, "h": 3600 * SECOND, "d": 86_400 * SECOND,
 }  # fmt: skip
+
+
+def _finite(value: float, what: str) -> float:
+    if not isfinite(value):
+        raise UsageError(f"{value!r} is not a {what}")
+    return value
 
 
 def _split(text: str, what: str, example: str) -> tuple[Fraction, str]:
@@ -43,7 +50,7 @@ def duration(value: str | float) -> int:
             raise UsageError(f"{value!r}: unknown unit {unit!r}; use ns, us, ms, s, min, h or d")
         result = round(number * _TIME[unit])
     else:
-        result = round(Fraction(value) * SECOND)
+        result = round(Fraction(_finite(value, "duration")) * SECOND)
     if result < 0:
         raise UsageError(f"{value!r}: a duration cannot be negative")
     return result
@@ -73,7 +80,7 @@ def rate(value: str | float) -> int:
             raise UsageError(f'{value!r} is not a rate: write it like "10mbit" or "1gbit"')
         result = round(number * bits * scale)
     else:
-        result = round(value)
+        result = round(_finite(value, "rate"))
     if result <= 0:
         raise UsageError(f"{value!r}: a rate must be positive")
     return result

@@ -15,6 +15,7 @@ from netarium.base.trace import Segment, StateChanged, Trace
 from netarium.base.units import SECOND
 from netarium.ip.layer import IpLayer
 from netarium.ip.packet import IcmpError, IpPacket
+from netarium.ip.path import Path
 from netarium.transport.endpoint import Notifier
 from netarium.transport.ports import PortTable
 from netarium.transport.tcp import emit
@@ -132,11 +133,10 @@ class TcpLayer:
         iss = self.isn.isn(key, now)
         if least_iss and (iss - least_iss) & MASK >= 0x8000_0000:
             iss = least_iss & MASK
-        mss = min(
-            self.ip.find_path(packet.src, now, src=packet.dst).interface.mtu
-            - (40 if len(packet.dst) == 4 else 60),
-            65_495,
-        )
+        path = self._way_back(packet.src, packet.dst, now)
+        if isinstance(path, DropReason):
+            return path
+        mss = min(path.interface.mtu - (40 if len(packet.dst) == 4 else 60), 65_495)
         half = listening.listener.on_syn(seg, packet, key, iss, self.isn.timestamp_offset(key), mss, now)
         if isinstance(half, DropReason):
             return half
@@ -155,6 +155,15 @@ class TcpLayer:
             )
         half.answer(now)
         return Accepted.LOCAL
+
+    def _way_back(self, src: bytes, dst: bytes, now: int) -> Path | DropReason:
+        """The path to who sent a segment from `src` to our `dst`."""
+        try:
+            path = self.ip.find_path(src, now, src=dst)
+        except StackError:
+            return DropReason.IP_NO_ROUTE
+        # MUST-63: it may be the broadcast address of another of our links.
+        return DropReason.TCP_BAD_SOURCE if path.to_group else path
 
     def _listener_for(self, address: bytes, port: int, key: bytes) -> Connection | None:
         """The listener on the address itself comes before one on the wildcard; several share by the 4-tuple."""
@@ -255,10 +264,13 @@ class TcpLayer:
 
     def grow_up(self, half: HalfOpen, seg: TcpSegment, packet: IpPacket, now: int) -> Fate:
         """The third segment of a handshake: make the connection and let it process the segment."""
+        path = self._way_back(half.remote[0], half.local[0], now)
+        if isinstance(path, DropReason):
+            return path
         del half.listener.half_open[half.key]
         self.forget(half)
         connection = Connection(self, half.version, half.options.copy(), half.id)
-        connection.established_from(half, self.ip.find_path(half.remote[0], now, src=half.local[0]), now)
+        connection.established_from(half, path, now)
         half.listener.ready.append(connection)
         self.notifier.notify(half.listener.endpoint)
         return connection.on_segment(seg, packet, now)
@@ -285,7 +297,10 @@ class TcpLayer:
         head = pack_header(local[1], remote[1], seq & MASK, ack & MASK, flags, window, 0, options, pseudo)
         if self.trace is not None:
             self._trace_bare(head, local, remote, now)
-        self.ip.send(path, PROTOCOL_TCP, head, b"", now, dont_fragment=True, csum_offset=CHECKSUM_OFFSET)
+        try:
+            self.ip.send(path, PROTOCOL_TCP, head, b"", now, dont_fragment=True, csum_offset=CHECKSUM_OFFSET)
+        except StackError:
+            self.counters["tcp_out_dropped"] += 1  # the next hop does not answer, or its queue is full
 
     def _trace_bare(self, head: bytes, local: tuple[bytes, int], remote: tuple[bytes, int], now: int) -> None:
         assert self.trace is not None

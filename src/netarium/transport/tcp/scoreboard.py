@@ -130,7 +130,7 @@ class Scoreboard:
         octets, lie above it. What holds for an octet holds for all below, so one bound tells it all.
         """
         bound, octets = 0, 0
-        for blocks, (start, stop) in enumerate(reversed(list(self.sacked)), 1):
+        for blocks, (start, stop) in enumerate(reversed(self.sacked), 1):
             octets += stop - start
             if blocks >= dupthresh or octets > (dupthresh - 1) * smss:
                 bound = start

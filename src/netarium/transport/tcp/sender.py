@@ -79,6 +79,10 @@ def _handshake(tcb: Tcb, state: State, now: int) -> Outgoing | None:
 
 def _retransmission(tcb: Tcb, lost: Sent, now: int) -> Outgoing | None:
     """A lost record again, as much of it as window and congestion window allow."""
+    if lost.seq == tcb.iss:  # closed in SYN-RECEIVED: the peer may not have our SYN yet
+        tcb.scoreboard.resend(lost, 1, now)
+        tcb.total_retrans += 1
+        return Outgoing(tcb.iss, SYN | ACK, b"", "retransmission: timeout")
     window = tcb.snd_una + tcb.snd_wnd - lost.seq
     if window <= 0 and lost.seq != tcb.snd_una:
         return None  # RFC 9293 SHLD-16, -17: only what lies within a window that shrank

@@ -1,0 +1,51 @@
+"""Each of these once ended in an internal error, a leak or a silence; mutated frames found them."""
+
+from netarium.base.addr import parse_ip
+from netarium.base.errors import DropReason
+from netarium.base.units import SECOND
+from netarium.wire.tcp import ACK, FIN, SYN
+
+from .lab import PHANTOM, Lab
+
+
+def test_closed_in_syn_received_the_syn_is_still_repeated(lab: Lab) -> None:
+    """Simultaneous open, then close() at once: FIN-WAIT-1 with a SYN that nobody has acknowledged (Figure 5)."""
+    socket = lab.target.tcp.open(4, lab.now)
+    socket.connect(PHANTOM, 80, lab.now)
+    lab.run()
+    ports = (80, socket.local[1])
+    lab.tcp(SYN, ports, seq=500)
+    socket.shutdown(1, lab.now)
+    lab.run()
+    assert socket.state_name == "FIN_WAIT1"
+    lab.segments()
+    lab.advance(4 * SECOND)
+    lab.check()
+    repeated = lab.segments()
+    assert repeated[0].flags == SYN | ACK
+    assert repeated[0].seq == socket.tcb.iss & 0xFFFF_FFFF
+    lab.tcp(ACK, ports, seq=501, ack=socket.tcb.iss + 2)
+    assert socket.state_name == "FIN_WAIT2"
+    lab.tcp(FIN | ACK, ports, seq=501, ack=socket.tcb.iss + 2)
+    lab.check()
+    assert lab.target.tcp.time_wait()
+
+
+def test_a_syn_from_where_there_is_no_way_back(lab: Lab) -> None:
+    """No route to 192.0.2.1: neither an answer nor a half-open connection."""
+    lab.listener()
+    lab.tcp(SYN, (5_000, 80), src=parse_ip("192.0.2.1"), mss=1_460)
+    lab.check()
+    assert lab.target.counters[DropReason.IP_NO_ROUTE] == 1
+    assert lab.target.tcp.flows == {}
+    assert lab.heard() == []
+
+
+def test_a_refusal_that_cannot_be_sent(lab: Lab) -> None:
+    """The RST is for a neighbour that is known not to answer: it is lost, and that is all."""
+    ghost = parse_ip("10.0.0.99")
+    for _ in range(8):
+        lab.tcp(SYN, (5_000, 9), src=ghost)
+        lab.advance(SECOND)
+    lab.check()
+    assert lab.target.counters["tcp_out_dropped"] > 0
