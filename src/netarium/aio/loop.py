@@ -130,8 +130,12 @@ class EventLoop(asyncio.SelectorEventLoop):
             super().call_exception_handler(context)
 
     def close(self) -> None:
-        """Close the loop. Tasks of a process that was killed end without a word."""
-        if self._runtime is not None and self._runtime.ending and not self.is_closed():
+        """Close the loop. In virtual time that is the end of its programs, so what they left open ends quietly."""
+        if self._runtime is not None and not self.is_closed():
             for task in asyncio.all_tasks(self):
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
+            for transport in list(getattr(self, "_transports", {}).values()):
+                sock, transport._sock, transport._closing = transport._sock, None, True
+                if sock is not None:
+                    sock.close()
         super().close()

@@ -8,12 +8,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 from netarium.patching import clock, entropy, polling, sockets, threads
 from netarium.patching.entropy import seeded
 from netarium.patching.table import Table
 
-__all__ = ["patched", "seeded"]
+__all__ = ["dispatched", "patched", "seeded"]
 
 _lock = threading.Lock()
 _depth = 0
@@ -25,6 +26,11 @@ def _table() -> Table:
     for module in (clock, threads, entropy, sockets, polling):
         module.add_to(table)
     return table
+
+
+def dispatched(function: Any) -> Any:
+    """What `patched()` puts in place of a function, for those who bound it before: `host.run(time.sleep, 5)`."""
+    return _table().dispatcher_of(function)
 
 
 @contextmanager

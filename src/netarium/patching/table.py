@@ -18,6 +18,7 @@ class Replacement:
 
     owner: Any
     name: str
+    original: Any
     dispatcher: Any
     everywhere: bool  # also where other modules hold the same object
 
@@ -33,7 +34,7 @@ class Table:
 
     def add(self, owner: Any, name: str, dispatcher: Any, *, everywhere: bool = True) -> None:
         """Replace `owner.name` by a dispatcher."""
-        self.rows.append(Replacement(owner, name, dispatcher, everywhere))
+        self.rows.append(Replacement(owner, name, vars(owner)[name], dispatcher, everywhere))
 
     def apply(self) -> None:
         """Put everything in place."""
@@ -53,6 +54,10 @@ class Table:
                 if id(value) == original_id:
                     self._undo.append((module, name, value))
                     namespace[name] = dispatchers[original_id]
+
+    def dispatcher_of(self, value: Any) -> Any:
+        """What stands in for a value, which may have been bound before it was replaced; else the value itself."""
+        return next((row.dispatcher for row in self.rows if row.original is value), value)
 
     def undo(self) -> None:
         """Take everything away, last first."""

@@ -265,7 +265,7 @@ class Baton:
                     self._give(following)
                 while self.holder is not strand:
                     strand.turn.acquire()
-            except BaseException as fault:  # noqa: BLE001, PERF203 - Ctrl-C: raised when we are back at the wheel
+            except BaseException as fault:  # noqa: BLE001 - Ctrl-C: raised when we are back at the wheel
                 strand.fault = fault
                 if strand.parked:
                     strand.parked = False

@@ -267,18 +267,19 @@ class Builder:
     # --- what there is ----------------------------------------------------------------------------------------
 
     def connection(self, host: Host | str, peer: str) -> Connection:
-        """The youngest TCP connection of a host with a peer ("server:8080", or an address and a port).
+        """The youngest TCP connection of a host with a peer ("server:8080", or an address and a port), also a past one.
 
         Raises:
             LookupError: there is none.
         """
-        machine = self._host(host).machine
+        host = self._host(host)
         name, _, port = peer.rpartition(":")
         addresses = self._lan.names.addresses(name) or [parse_ip(name.strip("[]"))]
-        for connection in reversed(machine.tcp.connections()):
+        for connection in reversed(host.driver.connections):
             if connection.remote[1] == int(port) and connection.remote[0] in addresses:
+                assert isinstance(connection, Connection)
                 return connection
-        raise LookupError(f"{machine.name} has no connection with {peer}")
+        raise LookupError(f"{host.name} has no connection with {peer}")
 
     def settle(self) -> None:
         """Bring addresses, routes and names up to date; done by itself before anything runs."""

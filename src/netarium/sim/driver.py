@@ -18,6 +18,7 @@ from netarium.transport.endpoint import Endpoint
 
 Interests = Sequence[tuple[Endpoint, int]]
 
+_REMEMBERED: Final = 1_024  # TCP endpoints of each machine
 _NO_LOCK: Final = contextlib.nullcontext()  # one thread runs at a time
 
 
@@ -63,13 +64,14 @@ class SimDriver:
         clockwork: of the world.
     """
 
-    __slots__ = ("_again", "_baton", "_clockwork", "_pumping", "_watchers", "machine")
+    __slots__ = ("_again", "_baton", "_clockwork", "_connections", "_pumping", "_watchers", "machine")
 
     def __init__(self, machine: Machine, clockwork: Clockwork) -> None:
         self.machine = machine
         self._clockwork = clockwork
         self._baton = clockwork.baton
         self._watchers: dict[Endpoint, list[Notify]] = {}
+        self._connections: dict[int, Endpoint] = {}
         self._pumping = False
         self._again = False  # an adapter raised its line while the machine was being pumped
 
@@ -91,6 +93,8 @@ class SimDriver:
         finally:
             self._pumping = False
         while (endpoint := machine.poll_event()) is not None:
+            if endpoint.kind == "tcp" and endpoint.id not in self._connections:
+                self._remember(endpoint)
             watchers = self._watchers.get(endpoint)
             if watchers is not None:
                 for notify in tuple(watchers):
@@ -99,6 +103,16 @@ class SimDriver:
             self._again = False
             at = now
         self._baton.agenda.schedule(self, at)
+
+    @property
+    def connections(self) -> list[Endpoint]:
+        """The last TCP endpoints that something happened to, oldest first; closed ones too, for whoever asks later."""
+        return list(self._connections.values())
+
+    def _remember(self, endpoint: Endpoint) -> None:
+        self._connections[endpoint.id] = endpoint
+        if len(self._connections) > _REMEMBERED:
+            del self._connections[next(iter(self._connections))]
 
     # --- the sockets' side (netarium.socket.driver.Driver) ----------------------------------------------------
 

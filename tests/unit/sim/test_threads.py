@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -270,10 +271,8 @@ def test_a_process_that_will_not_end_is_abandoned() -> None:
 
     def immortal() -> None:
         while True:
-            try:
+            with suppress(BaseException):
                 time.sleep(1)
-            except BaseException:
-                pass
 
     host.run(immortal)
     world.run(lambda: time.sleep(2))
@@ -313,7 +312,7 @@ def test_a_world_goes_on_where_it_was() -> None:
     world = World()
     world.run(lambda: time.sleep(1))
     world.run_for("2s")
-    assert world.run(lambda: time.monotonic()) == 3.0
+    assert world.run(time.monotonic) == 3.0
 
 
 def test_with_block_is_a_main_program() -> None:

@@ -9,6 +9,8 @@ from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp import ACK, SYN, URG, TcpSegment, flag_names, pack_header
 from netarium.wire.tcp_options import pack_options
 
+_SACK_HEADER = 4  # two NOPs, kind and length
+_SACK_BLOCK = 8
 _MAX_SACK_BLOCKS = 3  # beside a timestamp; 4 without (RFC 2018 §3)
 
 
@@ -28,7 +30,7 @@ def header(tcb: Tcb, out: Outgoing, local_port: int, remote_port: int, pseudo: i
         options = negotiate.syn_ack_options(tcb, now) if flags & ACK else negotiate.syn_options(tcb, now)
         window = tcb.first_window
     else:
-        options = _options(tcb, now)
+        options = _options(tcb, len(out.payload), now)
         offered = receiver.window_to_offer(tcb)
         tcb.rcv_adv = tcb.rcv_nxt + offered
         window = offered >> tcb.rcv_wind_shift
@@ -48,12 +50,19 @@ def header(tcb: Tcb, out: Outgoing, local_port: int, remote_port: int, pseudo: i
     )
 
 
-def _options(tcb: Tcb, now: int) -> bytes:
-    """Timestamps on every segment (RFC 7323 §3.2), SACK blocks while something waits out of order (RFC 2018 §4)."""
+def _options(tcb: Tcb, octets: int, now: int) -> bytes:
+    """Timestamps on every segment (RFC 7323 §3.2), SACK blocks while something waits out of order (RFC 2018 §4).
+
+    Blocks ride on data only where they fit: SMSS leaves no room for them in a full segment (RFC 9293 MUST-16), and
+    the bare ACKs, which each segment out of order provokes, carry them anyway.
+    """
     ts = ((now // 1_000_000 + tcb.ts_offset) & MASK, tcb.ts_recent) if tcb.ts_ok else None
     if not tcb.reassembly or not tcb.sack_ok:
         return pack_options(ts=ts) if ts is not None else b""
-    blocks = tcb.reassembly.sack_blocks(_MAX_SACK_BLOCKS if tcb.ts_ok else _MAX_SACK_BLOCKS + 1)
+    room = _MAX_SACK_BLOCKS if tcb.ts_ok else _MAX_SACK_BLOCKS + 1
+    if octets:
+        room = min(room, (tcb.smss - octets - _SACK_HEADER) // _SACK_BLOCK)
+    blocks = tcb.reassembly.sack_blocks(room) if room > 0 else []
     return pack_options(ts=ts, sack=[(left & MASK, right & MASK) for left, right in blocks])
 
 
