@@ -4,7 +4,7 @@ import pytest
 
 from netarium.base.addr import multicast_mac, parse_ip
 from netarium.base.errors import Accepted, DropReason, StackError
-from netarium.wire.igmp import IgmpMessage
+from netarium.wire.igmp import GroupRecord, IgmpMessage, IgmpV3Query, IgmpV3Report
 from netarium.wire.ipv4 import Ipv4Header
 
 SECOND = 1_000_000_000
@@ -130,6 +130,27 @@ def test_queries_are_answered_after_a_random_time(bench, host, packet):
     query(host, packet, "239.1.2.3", tenths=0)  # version 1
     bench.run(200 * SECOND)
     assert len(igmps(bench)) == 1
+
+
+def test_queries_and_reports_of_version_3(bench, host, packet):
+    host.ip.join_group(host.eth, GROUP, 0)
+    bench.run(60 * SECOND)
+    bench.log.clear()
+    all_systems = multicast_mac(parse_ip("224.0.0.1"))
+    asked = packet("10.0.0.254", "224.0.0.1", IgmpV3Query(max_resp_code=20).pack(), protocol=2)
+    assert host.feed(asked, dst=all_systems, src=ROUTER) is Accepted.LOCAL
+    said = packet("10.0.0.7", "224.0.0.1", IgmpV3Report((GroupRecord(2, GROUP),)).pack(), protocol=2)
+    assert host.feed(said, dst=all_systems) is Accepted.LOCAL
+    bench.run(62 * SECOND)
+    assert [(kind, group) for _, _, kind, group in igmps(bench)] == [(0x16, GROUP)]
+
+
+def test_no_reports_without_neighbours(bench):
+    node = bench.node("n")
+    node.ip.join_group(node.ip.loopback, GROUP, 0)
+    node.ip.leave_group(node.ip.loopback, GROUP, 0)
+    assert not node.ip.loopback.out
+    assert node.ip.next_deadline() is None
 
 
 def test_somebody_else_was_quicker(bench, host, packet):
