@@ -87,31 +87,15 @@ class Machine:
 
     def receive(self, device: Device, frame: Frame, now: int) -> None:
         """A frame arrived. Never raises; the frame's fate is counted."""
-        trace = self.trace
-        if trace is not None:
-            event = FrameReceived(
-                at=now,
-                where=self.name,
-                cause=frame.cause,
-                device=device.name,
-                octets=finished(frame).octets(),
-            )
-            frame.cause = trace.cause = trace.emit(event)
-        try:
-            fate: Fate = self.ip.receive(device, frame, now)
-        except WireError as fault:
-            fate = _MALFORMED.get(str(fault).partition(":")[0], DropReason.IP_MALFORMED)
-        except Exception:  # noqa: BLE001 - the containment boundary
-            fate = self._contain()
-        self.counters[fate] += 1
-        if trace is not None:
-            if not isinstance(fate, Accepted):
-                trace.emit(FrameDropped(at=now, where=self.name, device=device.name, reason=fate))
-            trace.cause = 0
+        if self.trace is None:
+            self.counters[self._fate(device, frame, now)] += 1
+        else:
+            self._receive_traced(self.trace, device, frame, now)
 
     def poll_transmit(self, device: Device, now: int) -> Frame | None:
         """The next frame for a device that has room: finished ones first, then the senders in turn. Never raises."""
-        interface = self.ip.interface_of(device)
+        interface, trace = self.ip.interface_of(device), self.trace
+        before = 0 if trace is None else trace.cause
         frame = None
         if interface.out:
             frame = interface.out.popleft()
@@ -125,19 +109,16 @@ class Machine:
                     self.counters[self._contain()] += 1
                 if frame is None:
                     sender.queued = False
-                else:
+                elif sender.queued:  # it has more, as far as it knows
                     ready.append(sender)
-            if frame is None and interface.out:  # what a sender gave waits for its next hop: the question goes now
+            if (
+                frame is None and interface.out
+            ):  # what a sender gave waits for its next hop: the question goes now
                 frame = interface.out.popleft()
-        if frame is not None and self.trace is not None:
-            event = FrameSent(
-                at=now,
-                where=self.name,
-                cause=frame.cause,
-                device=device.name,
-                octets=finished(frame).octets(),
-            )
-            frame.cause = self.trace.emit(event)
+        if trace is not None:
+            if frame is not None:
+                self._tell_sent(trace, device, frame, now)
+            trace.cause = before  # senders set it to what made their data
         return frame
 
     def next_deadline(self) -> int | None:
@@ -149,17 +130,49 @@ class Machine:
 
     def on_deadline(self, now: int) -> None:
         """Do what is due. Never raises."""
+        before = 0
+        if self.trace is not None:
+            before, self.trace.cause = self.trace.cause, 0  # time causes it, not the call in which it passes
         for layer in (self.ip, self.tcp):
             try:
                 layer.on_deadline(now)
             except Exception:  # noqa: BLE001 - the containment boundary
                 self.counters[self._contain()] += 1
+        if self.trace is not None:
+            self.trace.cause = before
 
     def poll_event(self) -> Endpoint | None:
         """The next endpoint whose readiness may have changed."""
         return self.notifier.pop()
 
     # --- inside -------------------------------------------------------------------------------------------------
+
+    def _fate(self, device: Device, frame: Frame, now: int) -> Fate:
+        """What becomes of a received frame."""
+        try:
+            return self.ip.receive(device, frame, now)
+        except WireError as fault:
+            return _MALFORMED.get(str(fault).partition(":")[0], DropReason.IP_MALFORMED)
+        except Exception:  # noqa: BLE001 - the containment boundary
+            return self._contain()
+
+    def _receive_traced(self, trace: Trace, device: Device, frame: Frame, now: int) -> None:
+        octets = finished(frame).octets()
+        event = FrameReceived(at=now, where=self.name, cause=frame.cause, device=device.name, octets=octets)
+        before = trace.cause
+        frame.cause = trace.cause = trace.emit(event)
+        fate = self._fate(device, frame, now)
+        self.counters[fate] += 1
+        if not isinstance(fate, Accepted):
+            trace.emit(
+                FrameDropped(at=now, where=self.name, cause=frame.cause, device=device.name, reason=fate)
+            )
+        trace.cause = before
+
+    def _tell_sent(self, trace: Trace, device: Device, frame: Frame, now: int) -> None:
+        octets = finished(frame).octets()
+        event = FrameSent(at=now, where=self.name, cause=frame.cause, device=device.name, octets=octets)
+        frame.cause = trace.emit(event)
 
     def _contain(self) -> DropReason:
         """Keep the traceback of our own bug and go on."""

@@ -36,9 +36,12 @@ def pump(machine: Machine, now: int, budget: int = BATCH) -> int | None:
         if deadline is not None and deadline <= now:
             machine.on_deadline(now)
         for interface in machine.ip.interfaces:
+            out, ready = interface.out, interface.ready
+            if not (out or ready):
+                continue
             device = interface.device
             can_send, send = device.can_send, device.send
-            while can_send() and (frame := poll_transmit(device, now)) is not None:
+            while (out or ready) and can_send() and (frame := poll_transmit(device, now)) is not None:
                 send(frame, now)
                 again = again or device is loopback  # what is sent there has come in
         if not again:

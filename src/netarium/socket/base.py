@@ -20,6 +20,7 @@ from netarium.socket.descriptors import AnyEndpoint, Description
 from netarium.socket.errors import from_stack, os_error, timed_out, would_block
 from netarium.socket.options import get_option, set_option
 from netarium.socket.tracing import traced
+from netarium.transport.endpoint import POLLHUP
 from netarium.transport.tcp.connection import Connection
 
 SOCK_STREAM: Final = int(kernel.SOCK_STREAM)
@@ -28,6 +29,7 @@ _TYPE_FLAGS: Final = int(getattr(kernel, "SOCK_NONBLOCK", 0)) | int(getattr(kern
 _MSG_DONTWAIT: Final = int(kernel.MSG_DONTWAIT)
 _NO_PEER: Final = frozenset({"CLOSED", "CLOSE", "LISTEN", "SYN_SENT"})
 _SECOND: Final = 1_000_000_000
+_LINGER_STEP: Final = 10_000_000  # ns; no event tells that the last octet was acknowledged
 
 
 class SocketBase:
@@ -322,11 +324,29 @@ class SocketBase:
 
     @traced
     def _real_close(self) -> None:
-        number = self._number
-        if number >= 0:
-            self._number, self._endpoint = -1, None
-            descriptors.forget(number)
-            self._description.release()
+        number, endpoint = self._number, self._endpoint
+        if number < 0 or endpoint is None:
+            return
+        self._number, self._endpoint = -1, None
+        descriptors.forget(number)
+        self._description.release()
+        linger = endpoint.options.linger
+        if (
+            linger
+            and self._timeout_ns is None
+            and isinstance(endpoint, Connection)
+            and not self._description.references
+        ):
+            self._linger(endpoint, linger * _SECOND)
+
+    def _linger(self, endpoint: Connection, limit_ns: int) -> None:
+        """SO_LINGER: a blocking close() returns when all data has been acknowledged, or the time is over."""
+        driver = self._driver
+        with driver.lock:
+            until = driver.now() + limit_ns
+            while endpoint.send_queue and (left := until - driver.now()) > 0:
+                if not driver.wait(((endpoint, POLLHUP),), min(left, _LINGER_STEP)) and left <= _LINGER_STEP:
+                    break
 
     def __enter__(self) -> Self:
         return self

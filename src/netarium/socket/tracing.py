@@ -10,7 +10,7 @@ from netarium.socket.descriptors import Description
 P = ParamSpec("P")
 R = TypeVar("R")
 _LONGEST: Final = 60  # characters of an argument or result
-_PLAIN: Final = (str, tuple, int, float, type(None))
+_PLAIN: Final = (str, int, float, type(None))
 
 
 class Traced(Protocol):
@@ -76,5 +76,10 @@ def _short(value: object) -> str:
         return f"{octets!r}{more}"
     if isinstance(value, _PLAIN):
         return repr(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_short, value))})"
+    description = getattr(value, "_description", None)
+    if isinstance(description, Description):  # by its number in the process: fileno() counts across all worlds
+        return f"socket {description.descriptor}"
     text = str(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

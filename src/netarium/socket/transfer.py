@@ -48,7 +48,9 @@ class Transfer(SocketBase):
         if not isinstance(self._live(), Connection):
             self._send(rest, flags)
             return
-        self._send_stream(rest, flags, whole=True)
+        sent = self._send_stream(rest, flags, whole=True)
+        if sent < len(rest):  # it failed on the way: the next attempt says how
+            self._send_stream(memoryview(rest)[sent:], flags, whole=True)
 
     @traced
     def sendto(self, data: Any, *args: Any) -> int:
@@ -124,9 +126,11 @@ class Transfer(SocketBase):
                 try:
                     sent += endpoint.send(rest, driver.now(), urgent=urgent, more=more)
                 except StackError as fault:
-                    if sent and not self._timeout_ns and whole:
-                        return sent  # what was taken counts; the next call tells the error
-                    raise from_stack(fault) from None
+                    if not sent:
+                        raise from_stack(fault) from None
+                    if fault.errno != errno.EPIPE:
+                        endpoint.error = fault.errno
+                    return sent  # what was taken counts; the next call tells the error
                 driver.kick(self._machine)
                 if sent == size or (sent and not whole):
                     return sent
@@ -216,26 +220,40 @@ class Transfer(SocketBase):
             return self._take_urgent(endpoint), None
         if not limit:
             return b"", None
+        with self._driver.lock:
+            data = self._take_octets(endpoint, limit, flags)
+            if flags & MSG_WAITALL and not flags & MSG_PEEK:
+                data = self._gather(endpoint, data, limit, flags)
+        return data, None
+
+    def _take_octets(self, endpoint: Connection, limit: int, flags: int) -> bytes:
+        """Some octets of the stream, b"" at its end; lock held."""
         driver, until = self._driver, None
-        peek, gathering = bool(flags & MSG_PEEK), b""
-        with driver.lock:
-            while True:
-                try:
-                    data = endpoint.recv(limit - len(gathering), driver.now(), peek=peek)
-                except StackError as fault:
-                    if gathering:
-                        return gathering, None
-                    raise from_stack(fault) from None
+        peek = bool(flags & MSG_PEEK)
+        while True:
+            try:
+                data = endpoint.recv(limit, driver.now(), peek=peek)
+            except StackError as fault:
+                raise from_stack(fault) from None
+            if data is not None:
                 if endpoint.queued:
                     driver.kick(self._machine)  # room that must be told: a window update
-                if data is not None:
-                    if not flags & MSG_WAITALL or peek or not data or len(gathering) + len(data) == limit:
-                        return gathering + data if gathering else data, None
-                    gathering += data
-                elif gathering and self._timeout_ns is not None:
-                    return gathering, None  # MSG_WAITALL waits only where the kernel would
-                else:
-                    until = self._await(POLLIN, until, flags, endpoint.options.rcvtimeo_ns)
+                return data
+            until = self._await(POLLIN, until, flags, endpoint.options.rcvtimeo_ns)
+
+    def _gather(self, endpoint: Connection, data: bytes, limit: int, flags: int) -> bytes:
+        """MSG_WAITALL: wait for the rest, as long as the kernel would; a timeout of Python's makes it not wait."""
+        while data and len(data) < limit and (self._timeout_ns is None or endpoint.receive_queue):
+            try:
+                more = self._take_octets(endpoint, limit - len(data), flags)
+            except OSError as fault:
+                if fault.errno not in {errno.EAGAIN, errno.EBADF}:
+                    endpoint.error = fault.errno or 0  # the next call tells it
+                break
+            if not more:
+                break
+            data += more
+        return data
 
     def _receive_into(self, view: memoryview, flags: int) -> tuple[int, Datagram | None]:
         endpoint = self._live()

@@ -1,0 +1,39 @@
+"""struct tcp_info: the offsets of include/uapi/linux/tcp.h."""
+
+import struct
+from dataclasses import fields
+
+from netarium.socket.tcpinfo import pack_tcp_info
+from netarium.transport.tcp.info import TcpInfo
+
+# Offsets as pahole prints them for Linux 6.x.
+OFFSETS = {
+    "state": (0, "B"), "ca_state": (1, "B"), "retransmits": (2, "B"), "probes": (3, "B"), "backoff": (4, "B"),
+    "options": (5, "B"), "rto": (8, "I"), "ato": (12, "I"), "snd_mss": (16, "I"), "rcv_mss": (20, "I"),
+    "unacked": (24, "I"), "sacked": (28, "I"), "lost": (32, "I"), "retrans": (36, "I"), "last_data_sent": (44, "I"),
+    "last_data_recv": (52, "I"), "pmtu": (60, "I"), "rcv_ssthresh": (64, "I"), "rtt": (68, "I"), "rttvar": (72, "I"),
+    "snd_ssthresh": (76, "I"), "snd_cwnd": (80, "I"), "advmss": (84, "I"), "reordering": (88, "I"),
+    "rcv_space": (96, "I"), "total_retrans": (100, "I"), "bytes_acked": (120, "Q"), "bytes_received": (128, "Q"),
+    "segs_out": (136, "I"), "segs_in": (140, "I"), "notsent_bytes": (144, "I"), "min_rtt": (148, "I"),
+    "bytes_sent": (200, "Q"), "snd_wnd": (228, "I"), "rcv_wnd": (232, "I"),
+}  # fmt: skip
+
+
+def test_every_field_stands_where_linux_has_it() -> None:
+    names = [field.name for field in fields(TcpInfo)]
+    info = TcpInfo(**{name: number for number, name in enumerate(names, 2)})
+    octets = pack_tcp_info(info)
+    for name in names:
+        short = name.removeprefix("tcpi_")
+        if short.endswith("_wscale"):
+            continue
+        offset, kind = OFFSETS[short]
+        assert struct.unpack_from("=" + kind, octets, offset)[0] == getattr(info, name), name
+    assert octets[6] == (info.tcpi_snd_wscale & 15) | (info.tcpi_rcv_wscale & 15) << 4
+
+
+def test_numbers_that_do_not_fit_are_clipped() -> None:
+    names = [field.name for field in fields(TcpInfo)]
+    octets = pack_tcp_info(TcpInfo(**dict.fromkeys(names, 2**40)))
+    assert struct.unpack_from("=I", octets, 76)[0] == 2**32 - 1
+    assert struct.unpack_from("=Q", octets, 120)[0] == 2**40
