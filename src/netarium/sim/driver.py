@@ -151,14 +151,22 @@ class SimDriver:
             return _any_ready(interests)
         deadline = None if timeout_ns is None else baton.now + timeout_ns
         blocked = _Wait(baton, strand, interests)
+        trace = self.machine.trace
+        cause = 0 if trace is None else trace.cause
         for endpoint, _ in interests:
             self.watch(endpoint, blocked.notify)
         try:
-            while baton.park(strand, deadline, blocked):
+            while True:
+                if trace is not None:
+                    trace.cause = 0  # what others do meanwhile is not because of this call
+                woken = baton.park(strand, deadline, blocked)
                 if _any_ready(interests):
                     return True
-            return _any_ready(interests)
+                if not woken:
+                    return False
         finally:
+            if trace is not None:
+                trace.cause = cause
             for endpoint, _ in interests:
                 self.unwatch(endpoint, blocked.notify)
 
