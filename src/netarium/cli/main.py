@@ -32,7 +32,7 @@ examples:
   netarium tour --story 3 --lang en one of them
   netarium netstat --demo           netstat -ano of a simulated browser
   sudo netarium tap --name nt0 --address 10.7.0.2/24 --serve .
-  sudo netarium netstat             from another terminal: the tables of that machine
+  sudo netarium netstat             from another terminal: its tables
 
 netarium COMMAND --help tells more about each."""
 

@@ -4,7 +4,9 @@ Each frame is written once, where its sender handed it to the device: so nothing
 is there as well. Checksums are complete, whatever the device would have finished.
 """
 
+import errno
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import BinaryIO, Final
 
 from netarium.base.trace import Event, FrameReceived, FrameSent, Segment, Signal
@@ -14,39 +16,59 @@ _RAW_DEVICES: Final = ("lo", "tun")  # devices whose frames begin with the IP he
 
 
 class Capture:
-    """A listener that writes each frame to a binary file as it is sent: `trace.listen(Capture(file))`.
+    """A listener that writes each frame to a file as it is sent: `trace.listen(Capture(file))`.
+
+    A full disk does not disturb the traffic: the file then ends with the last whole packet, and `failed` says why.
 
     Args:
-        file: is written to and flushed by its owner.
+        file: binary, best without a buffer of its own; is closed by its owner.
         epoch_ns: added to every time.
         machine: only what this machine sends and receives; with it, received frames are written, too.
+
+    Attributes:
+        failed: why nothing is written any more, or None.
     """
 
     def __init__(self, file: BinaryIO, *, epoch_ns: int = 0, machine: str | None = None) -> None:
+        self.failed: OSError | None = None
         self._file = file
         self._epoch_ns = epoch_ns
         self._machine = machine
         self._writer = Writer()
-        self._why: dict[int, str] = {}
-        file.write(self._writer.start())
+        self._size = 0
+        self._notes: dict[int, str] = {}
+        self._write(self._writer.start())
 
     def __call__(self, event: Event) -> None:
         """Write a frame; remember what segments were for, for the comment of the frame that follows."""
         if isinstance(event, Segment):
             if event.direction == "sent" and event.note:
-                self._why = {event.id: event.note}
+                self._notes = {event.id: event.note}
         elif isinstance(event, FrameSent):
-            self._frame(event, OUTBOUND, self._why.get(event.cause, ""))
+            self._frame(event, OUTBOUND, self._notes.get(event.cause, ""))
         elif isinstance(event, FrameReceived) and self._machine is not None:
             self._frame(event, INBOUND, "")
 
-    def _frame(self, event: FrameSent | FrameReceived, direction: int, why: str) -> None:
-        if self._machine in {None, event.where} and not event.device.startswith("lo"):
-            self._file.write(packet(self._writer, event, direction, self._epoch_ns, why))
+    def _frame(self, event: FrameSent | FrameReceived, direction: int, note: str) -> None:
+        if self.failed is None and self._machine in {None, event.where} and not event.device.startswith("lo"):
+            self._write(packet(self._writer, event, direction, self._epoch_ns, note))
+
+    def _write(self, octets: bytes) -> None:
+        try:
+            written = self._file.write(octets)
+        except OSError as fault:
+            self.failed = fault
+        else:
+            if written == len(octets):
+                self._size += written
+                return
+            self.failed = OSError(errno.ENOSPC, f"{written} of {len(octets)} octets were written")
+        with suppress(OSError):  # back to the end of the last whole block
+            self._file.truncate(self._size)
 
 
 def packet(
-    writer: Writer, event: FrameSent | FrameReceived, direction: int, epoch_ns: int, why: str
+    writer: Writer, event: FrameSent | FrameReceived, direction: int, epoch_ns: int, note: str
 ) -> bytes:
     """One frame as the bytes to append to a capture."""
     comment = f"event {event.id}, because of {event.cause}" if event.cause else f"event {event.id}"
@@ -55,7 +77,7 @@ def packet(
         epoch_ns + event.at,
         event.octets,
         link_type=LINKTYPE_RAW if event.device.startswith(_RAW_DEVICES) else LINKTYPE_ETHERNET,
-        comments=[f"{comment}: {why}" if why else comment],
+        comments=[f"{comment}: {note}" if note else comment],
         direction=direction,
     )
 
@@ -80,5 +102,5 @@ def capture(events: Iterable[Event], *, epoch_ns: int = 0, lost: bool = False) -
             and not event.device.startswith("lo")
             and (lost or event.id not in gone)
         ):
-            why = [segments.get(event.cause, ""), f"lost: {gone[event.id]}" if event.id in gone else ""]
-            yield packet(writer, event, OUTBOUND, epoch_ns, ", ".join(filter(None, why)))
+            notes = [segments.get(event.cause, ""), f"lost: {gone[event.id]}" if event.id in gone else ""]
+            yield packet(writer, event, OUTBOUND, epoch_ns, ", ".join(filter(None, notes)))

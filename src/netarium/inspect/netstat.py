@@ -62,8 +62,9 @@ def sockets(
         if not (listens(row) if listening else every or not listens(row)):
             continue
         name = row.kind + ("6" if row.version == 6 else "")
+        send_q = 0 if row.state == "LISTEN" else row.send_q  # the backlog is shown by ss, not by net-tools
         line = (
-            f"{name:<5} {row.recv_q:>6} {row.send_q:>6} {address(row, row.local, foreign=False):<23} "
+            f"{name:<5} {row.recv_q:>6} {send_q:>6} {address(row, row.local, foreign=False):<23} "
             f"{address(row, row.remote, foreign=True):<23} {_STATES.get(row.state, row.state):<11} "
         )
         if programs:

@@ -51,10 +51,10 @@ def information(row: DetailedRow) -> str:
         value = info.get(name, 0)
         return value if isinstance(value, int) else 0
 
-    words: list[str] = []
-    words += [name for name, flag in (("ts", "timestamps"), ("sack", "sack")) if number(flag)]
+    agreed = number("options")
+    words = [name for name, bit in _AGREED if agreed & bit]
     words += [str(info["congestion"])] if info.get("congestion") else []
-    if number("wscale_ok"):
+    if agreed & _WSCALE:
         words.append(f"wscale:{number('snd_wscale')},{number('rcv_wscale')}")
     if number("rto"):
         words.append(f"rto:{_milliseconds(number('rto'))}")
@@ -71,6 +71,9 @@ def information(row: DetailedRow) -> str:
     return " ".join(words)
 
 
+# Bits of tcpi_options (include/uapi/linux/tcp.h).
+_AGREED: Final = (("ts", 1), ("sack", 2))
+_WSCALE: Final = 4
 _ALWAYS: Final = (
     ("snd_mss", "mss"), ("pmtu", "pmtu"), ("rcv_mss", "rcvmss"), ("advmss", "advmss"), ("snd_cwnd", "cwnd"),
 )  # fmt: skip

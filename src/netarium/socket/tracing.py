@@ -77,9 +77,19 @@ def _short(value: object) -> str:
     if isinstance(value, _PLAIN):
         return repr(value)
     if isinstance(value, tuple):
+        inside = ", ".join(_short(each) for each in value)
+        return f"({inside},)" if len(value) == 1 else f"({inside})"
+    description = getattr(value, "_description", None)
+    if isinstance(
+        description, Description
+    ):  # fileno() counts through all worlds of this process, this does not
+        return f"<socket {description.descriptor}>"
+    if isinstance(value, tuple):
         return f"({', '.join(map(_short, value))})"
     description = getattr(value, "_description", None)
-    if isinstance(description, Description):  # by its number in the process: fileno() counts across all worlds
+    if isinstance(
+        description, Description
+    ):  # by its number in the process: fileno() counts across all worlds
         return f"socket {description.descriptor}"
     text = str(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

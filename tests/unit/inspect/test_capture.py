@@ -46,3 +46,31 @@ def test_listener_for_all_and_for_one_machine() -> None:
         for event in events():
             listener(event)
         assert [p.interface.name for p in pcapng.read(file.getvalue())] == interfaces
+
+
+class FullDisk(io.BytesIO):
+    """Has room for so many octets."""
+
+    room = 10_000
+
+    def write(self, octets: bytes) -> int:
+        taken = super().write(bytes(octets)[: max(0, self.room - self.tell())])
+        if not taken:
+            raise OSError(28, "No space left on device")
+        return taken
+
+
+def test_a_full_disk_leaves_whole_packets_and_disturbs_nobody() -> None:
+    frames = [event for event in events() if isinstance(event, FrameSent) and event.device == "eth0"] * 3
+    whole = io.BytesIO()
+    listener = Capture(whole)
+    for event in frames:
+        listener(event)
+    for room in range(len(whole.getvalue())):
+        disk = FullDisk()
+        disk.room = room
+        listener = Capture(disk)
+        for event in frames:
+            listener(event)
+        assert listener.failed is not None
+        assert len(list(pcapng.read(disk.getvalue()))) < 3

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from netarium.base.addr import parse_ip
 from netarium.base.errors import UsageError
-from netarium.base.trace import Event, SocketEvent, StateChanged, Trace
+from netarium.base.trace import Congestion, Event, RttSampled, SocketEvent, StateChanged, Trace
 from netarium.cli.tour.run import Outcome, Run, Settings, Shot
 from netarium.host.snapshot import snapshot
 from netarium.host.tables import Tables
@@ -32,6 +32,8 @@ _URL: Final = f"http://web.{_DOMAIN}/"
 _PAGE_OCTETS: Final = 9_000  # some segments more than the three that must follow a lost one (RFC 5681 §3.2)
 PIECE_OCTETS: Final = 500  # of the page that the web server writes at once
 _LOST_PIECE: Final = 3  # which data segment of the web server is lost on purpose
+_TURNING_POINTS: Final = (SocketEvent, StateChanged, Congestion, RttSampled)  # when the tables are looked at
+_LIMIT: Final = "1h"  # of virtual time; only a very bad cable needs more
 _AFTERWARDS: Final = 61  # s to wait at the end: TIME-WAIT takes 60
 
 
@@ -59,7 +61,7 @@ class Stage:
 
     def _watch(self, event: Event) -> None:
         self.events.append(event)
-        if isinstance(event, SocketEvent | StateChanged) and event.where in self.hosts:
+        if isinstance(event, _TURNING_POINTS) and event.where in self.hosts:
             self.shots.append(Shot(event, self.tables(event.where, event.at)))
 
     def tables(self, name: str, now: int) -> Tables:
@@ -162,12 +164,20 @@ def run(settings: Settings) -> Run:
     """Play the whole scenario.
 
     Raises:
-        UsageError: a package that the servers are made of is missing.
+        UsageError: a package that the servers are made of is missing; or so much was lost that a program gave up.
     """
     require_servers()
     stage = Stage(settings)
     outcome = Outcome(url=_URL, page=_page())
-    stage.world.run(_play, stage, outcome)
+    try:
+        stage.world.run(_play, stage, outcome, timeout=_LIMIT)
+    except OSError as fault:  # TimeoutError is one
+        if not settings.loss:
+            raise
+        what = str(fault).partition("\n")[0]
+        raise UsageError(
+            f"with {settings.loss:.0%} loss a program gave up ({what}): choose a lower --loss or another --seed"
+        ) from None
     addresses = {name: host.address for name, host in stage.hosts.items()}
     return Run(settings, addresses, stage.events, stage.shots, outcome, stage.world.now)
 

@@ -1,0 +1,33 @@
+"""`netarium bench serve`: echo, sink and source for measuring with any client of the kernel's."""
+
+import argparse
+from typing import Final
+
+from netarium.cli import station
+from netarium.drive.control import Control
+from netarium.drive.serve import serve_bench
+
+EPILOG: Final = """\
+TCP port 5001 echoes, 5002 takes all and gives nothing, 5003 gives without end.
+
+examples:
+  netarium bench serve --device tap:nt0 --address 10.7.0.2/24 --peer 10.7.0.1/24
+  curl -s telnet://10.7.0.2:5003 | head -c 10G | pv > /dev/null       from another terminal"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments."""
+    parser.add_argument("action", choices=["serve"], help="what to do")
+    station.add_arguments(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until Ctrl-C."""
+    with station.station(options, tap="nt0") as host, Control(host):
+        print(
+            f"{host.name} is {options.address}: echo 5001, sink 5002, source 5003; Ctrl-C ends it", flush=True
+        )
+        if text := station.hint(options, host):
+            print(text, flush=True)
+        serve_bench(host)
+    return 0
