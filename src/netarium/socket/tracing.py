@@ -77,14 +77,6 @@ def _short(value: object) -> str:
     if isinstance(value, _PLAIN):
         return repr(value)
     if isinstance(value, tuple):
-        inside = ", ".join(_short(each) for each in value)
-        return f"({inside},)" if len(value) == 1 else f"({inside})"
-    description = getattr(value, "_description", None)
-    if isinstance(
-        description, Description
-    ):  # fileno() counts through all worlds of this process, this does not
-        return f"<socket {description.descriptor}>"
-    if isinstance(value, tuple):
         return f"({', '.join(map(_short, value))})"
     description = getattr(value, "_description", None)
     if isinstance(
