@@ -11,9 +11,11 @@ import socket as _socket
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any, Final, Protocol, cast
+from weakref import WeakKeyDictionary
 
 from netarium.aio.runtime import running
 from netarium.aio.selector import Selector
+from netarium.host.process import Process
 from netarium.socket.context import current
 
 _kernel_socketpair: Final = _socket.socketpair
@@ -53,6 +55,7 @@ class EventLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._poller = Selector()
         self._runtime = running()
+        self._owners: WeakKeyDictionary[asyncio.Task[Any], Process] = WeakKeyDictionary()
         super().__init__(self._poller)
 
     def time(self) -> float:
@@ -105,6 +108,21 @@ class EventLoop(asyncio.SelectorEventLoop):
         if resolver is None:
             return await super().getnameinfo(sockaddr, flags)
         return await resolver.getnameinfo_async(sockaddr, flags)
+
+    def create_task(self, coro: Any, *, context: contextvars.Context | None = None, **kwargs: Any) -> Any:
+        """As asyncio's; in virtual time the loop remembers whose task it is."""
+        task = super().create_task(coro, context=context, **kwargs)
+        if self._runtime is not None:
+            here = current.get() if context is None else context.get(current)
+            if here is not None:
+                self._owners[task] = here.process
+        return task
+
+    def cancel_tasks_of(self, process: Process) -> None:
+        """Cancel all tasks that a simulated process has in this loop, for it is killed."""
+        for task, owner in list(self._owners.items()):
+            if owner is process:
+                task.cancel()
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Executor | None, func: Callable[..., Any], *args: Any

@@ -207,8 +207,8 @@ class Selector(selectors.BaseSelector):
     # --- as a waiter sees it (netarium.aio.waiter.Poller) -----------------------------------------------------
 
     def pending(self) -> bool:
-        """True if a descriptor of ours is ready, or the selector was woken."""
-        return self._woken or (bool(self._candidates) and bool(self._ready()))
+        """True if a descriptor of ours became ready since `select` looked, or the selector was woken."""
+        return self._woken or bool(self._candidates)
 
     def has_kernel(self) -> bool:
         """True if kernel descriptors are registered."""

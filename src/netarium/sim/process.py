@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Generator
 from functools import partial
 from typing import Any
 
+from netarium.aio.loop import EventLoop
 from netarium.aio.runtime import running
 from netarium.base.units import duration
 from netarium.host.process import Process as ProcessRow
@@ -110,7 +111,10 @@ class Process:
             return
         self.killed = True
         if self._task is not None:
-            self._task.cancel()
+            loop = self._task.get_loop()
+            assert isinstance(loop, EventLoop)
+            loop.cancel_tasks_of(self._row)
+            self._end()  # at once: what its tasks do in the end, they do with dead sockets
             return
         runtime = running()
         itself = isinstance(runtime, StrandRuntime) and runtime.group is self._group
@@ -184,6 +188,8 @@ class Process:
             self.exception = leaving
 
     def _end(self) -> None:
+        if self.done:
+            return
         self.done = True
         if self._task is None or self.killed:
             self.host.end_process(self._row)
