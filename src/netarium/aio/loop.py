@@ -8,7 +8,7 @@ import asyncio
 import contextvars
 import signal
 import socket as _socket
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from concurrent.futures import Executor
 from typing import Any, Final, Protocol, cast
 from weakref import WeakKeyDictionary
@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 from netarium.aio.runtime import running
 from netarium.aio.selector import Selector
 from netarium.host.process import Process
+from netarium.socket import descriptors
 from netarium.socket.context import current
 
 _kernel_socketpair: Final = _socket.socketpair
@@ -51,6 +52,7 @@ class EventLoop(asyncio.SelectorEventLoop):
     _ssock: _socket.socket | None
     _csock: _socket.socket | None
     _internal_fds: int
+    _transports: MutableMapping[int, Any]  # asyncio's own, by descriptor
 
     def __init__(self) -> None:
         self._poller = Selector()
@@ -118,11 +120,15 @@ class EventLoop(asyncio.SelectorEventLoop):
                 self._owners[task] = here.process
         return task
 
-    def cancel_tasks_of(self, process: Process) -> None:
-        """Cancel all tasks that a simulated process has in this loop, for it is killed."""
+    def kill(self, process: Process) -> None:
+        """Cancel all tasks and abort all transports that a simulated process has in this loop."""
         for task, owner in list(self._owners.items()):
             if owner is process:
                 task.cancel()
+        for number, transport in list(self._transports.items()):
+            description = descriptors.find(number)
+            if description is not None and description.process is process:
+                transport.abort()
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Executor | None, func: Callable[..., Any], *args: Any
@@ -152,7 +158,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         if self._runtime is not None and not self.is_closed():
             for task in asyncio.all_tasks(self):
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
-            for transport in list(getattr(self, "_transports", {}).values()):
+            for transport in list(self._transports.values()):
                 sock, transport._sock, transport._closing = transport._sock, None, True
                 if sock is not None:
                     sock.close()

@@ -113,7 +113,7 @@ class Process:
         if self._task is not None:
             loop = self._task.get_loop()
             assert isinstance(loop, EventLoop)
-            loop.cancel_tasks_of(self._row)
+            loop.kill(self._row)
             self._end()  # at once: what its tasks do in the end, they do with dead sockets
             return
         runtime = running()
