@@ -141,6 +141,7 @@ class Lab:
 
     def run_out(self, most: int = 100_000) -> None:
         """Let time pass until no timer runs any more."""
+        self.run()
         for _ in range(most):
             at = self.next_deadline()
             if at is None:
@@ -203,7 +204,8 @@ class Lab:
         self.segments()
         self.tcp(SYN, ports, seq=irs, **{"mss": 1_460, **options})
         iss = self.segments()[-1].seq
-        self.tcp(ACK, ports, seq=irs + 1, ack=iss + 1, window=window)
+        stamp = {"ts": options["ts"]} if "ts" in options else {}
+        self.tcp(ACK, ports, seq=irs + 1, ack=iss + 1, window=window, **stamp)
         socket = listener.accept(self.now)
         assert socket is not None
         return Flow(self, socket, ports)

@@ -123,6 +123,8 @@ class HalfOpen:
             return DropReason.TCP_BAD_SYN
         if not seg.flags & ACK:
             return DropReason.TCP_BAD_SEGMENT
+        if self.ts_ok and (seg.ts_val is None or 0 < (self.ts_recent - seg.ts_val) & MASK < 0x8000_0000):
+            return DropReason.TCP_PAWS  # the connection would not take it (RFC 7323 §3.2, §5.3): not its first then
         if seg.ack != (self.iss + 1) & MASK:
             self._nursery.send_bare(self.local, self.remote, seg.ack, 0, RST, 0, b"", now)
             return DropReason.TCP_BAD_ACK
