@@ -224,3 +224,13 @@ def test_backlog_overflow_does_not_lose_accepted_ones(net: Any) -> None:
         addresses.add(address)
         server.close()
     assert addresses == {client.getsockname() for client in clients}
+
+
+def test_how_much_is_left(net: Any) -> None:
+    client, server = net.pair()
+    server.setsockopt(socket.IPPROTO_TCP, 36, 1)  # TCP_INQ
+    client.sendall(b"0123456789")
+    net.settle()
+    data, ancillary, _, _ = server.recvmsg(4, 100)
+    assert data == b"0123"
+    assert ancillary == [(socket.IPPROTO_TCP, 36, struct.pack("i", 6))]

@@ -145,6 +145,19 @@ class Machine:
         """The next endpoint whose readiness may have changed."""
         return self.notifier.pop()
 
+    def close(self, endpoint: Endpoint, now: int) -> None:
+        """The process that holds an endpoint has no use for it any more: the row goes, now or once the transport is done."""
+        trace, sockets = self.trace, self.sockets
+        cause = sockets.tell(endpoint, "closed", now)
+        sockets.detach(endpoint)
+        if trace is None:
+            endpoint.close(now)
+            return
+        with trace.because(cause):
+            endpoint.close(now)
+            if endpoint.kind != "tcp" or endpoint.state_name == "CLOSED":
+                sockets.tell(endpoint, "deleted", now)
+
     # --- inside -------------------------------------------------------------------------------------------------
 
     def _fate(self, device: Device, frame: Frame, now: int) -> Fate:

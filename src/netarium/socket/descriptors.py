@@ -70,17 +70,9 @@ class Description:
         self.references -= 1
         if self.references or not self.held:
             return
-        host, endpoint = self.host, self.endpoint
-        machine, driver = host.machine, host.driver
+        machine, driver = self.host.machine, self.host.driver
         with driver.lock:
-            now = driver.now()
-            cause = machine.sockets.tell(endpoint, "closed", now)
-            machine.sockets.detach(endpoint)
-            if machine.trace is None:
-                endpoint.close(now)
-            else:
-                with machine.trace.because(cause):
-                    endpoint.close(now)
+            machine.close(self.endpoint, driver.now())
             driver.kick(machine)
 
 

@@ -49,9 +49,7 @@ class Host(HostBase):
         with driver.lock:
             now = driver.now()
             for endpoint in list(process.descriptors.values()):
-                machine.sockets.tell(endpoint, "closed", now)
-                machine.sockets.detach(endpoint)
-                endpoint.close(now)
+                machine.close(endpoint, now)
             machine.processes.end(process, now)
             driver.kick(machine)
 

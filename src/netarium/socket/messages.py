@@ -12,6 +12,7 @@ from netarium.socket.buffers import octets
 from netarium.socket.descriptors import Description
 from netarium.socket.errors import os_error
 from netarium.transport.datagram import Datagram, QueuedError
+from netarium.transport.tcp.connection import Connection
 
 Ancillary = list[tuple[int, int, bytes]]
 
@@ -19,6 +20,8 @@ MSG_ERRQUEUE: Final = 0x2000
 MSG_CTRUNC: Final = int(kernel.MSG_CTRUNC)
 _IP: Final = int(kernel.IPPROTO_IP)
 _IP_TOS, _IP_TTL, _IP_PKTINFO, _IP_RECVERR = 1, 2, 8, 11
+_TCP: Final = int(kernel.IPPROTO_TCP)
+_TCP_CM_INQ: Final = 36
 _SCM_TIMESTAMP: Final = 29
 _INT: Final = struct.Struct("i")
 _TIMEVAL: Final = struct.Struct("ll")
@@ -44,6 +47,13 @@ def describe(description: Description, datagram: Datagram) -> Ancillary:
     if options.recvtos:
         items.append((_IP, _IP_TOS, bytes((datagram.tos,))))
     return items
+
+
+def describe_stream(connection: Connection) -> Ancillary:
+    """What the options of a connection want to be told: with TCP_INQ, how much is left to read."""
+    if not connection.options.inq:
+        return []
+    return [(_TCP, _TCP_CM_INQ, _INT.pack(connection.receive_queue))]
 
 
 def describe_error(entry: QueuedError) -> Ancillary:

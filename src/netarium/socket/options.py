@@ -268,7 +268,6 @@ _TABLE: Final[dict[tuple[int, int], Row]] = {
     (_SOL, kernel.SO_BROADCAST): _flag("broadcast"),
     (_SOL, kernel.SO_KEEPALIVE): _flag("keepalive"),
     (_SOL, kernel.SO_OOBINLINE): _flag("oobinline"),
-    (_SOL, kernel.SO_DONTROUTE): _flag("dontroute"),
     (_SOL, _SO_TIMESTAMP): _flag("timestamp"),
     (_SOL, _SO_NO_CHECK): _flag("no_check"),
     (_SOL, kernel.SO_LINGER): Row(_get_linger, _set_linger),
@@ -338,13 +337,11 @@ _TABLE: Final[dict[tuple[int, int], Row]] = {
     (_TCP, kernel.TCP_LINGER2): _integer(
         "linger2_ns", unit=SECOND, default=lambda d: d.host.machine.config.tcp.fin_wait_2_timeout_ns
     ),
-    (_TCP, kernel.TCP_DEFER_ACCEPT): _integer("defer_accept_ns", 0, unit=SECOND),
     (_TCP, kernel.TCP_WINDOW_CLAMP): _integer("window_clamp", 0),
     (_TCP, kernel.TCP_INFO): _fixed(_get_tcp_info),
     (_TCP, kernel.TCP_QUICKACK): _flag("quickack"),
     (_TCP, kernel.TCP_CONGESTION): Row(_get_congestion, _set_congestion),
     (_TCP, kernel.TCP_USER_TIMEOUT): _integer("user_timeout_ns", 0, unit=MS),
-    (_TCP, kernel.TCP_FASTOPEN): _integer("fastopen", 0),
     (_TCP, kernel.TCP_NOTSENT_LOWAT): _integer("notsent_lowat"),
     (_TCP, _TCP_INQ): _flag("inq"),
 }

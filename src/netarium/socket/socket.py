@@ -161,6 +161,8 @@ class Socket(Transfer):
                 return os_error(errno.EINPROGRESS), False  # SO_SNDTIMEO is over; connect(2) goes on
         self._description.connecting = False
         pending, endpoint.error = endpoint.error, 0
+        if not pending and endpoint.state_name == "CLOSED":
+            pending = errno.ECONNABORTED  # it failed, and SO_ERROR has been asked already
         if pending:
             return os_error(pending), False
         self._machine.sockets.tell(endpoint, "connected", self._driver.now())

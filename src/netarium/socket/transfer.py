@@ -11,7 +11,15 @@ from netarium.socket.address import AddressTuple, unpack_address
 from netarium.socket.base import SocketBase
 from netarium.socket.buffers import gathered, octets, scattered, writable
 from netarium.socket.errors import from_stack, os_error, would_block
-from netarium.socket.messages import MSG_ERRQUEUE, Ancillary, describe, describe_error, fitting, parse
+from netarium.socket.messages import (
+    MSG_ERRQUEUE,
+    Ancillary,
+    describe,
+    describe_error,
+    describe_stream,
+    fitting,
+    parse,
+)
 from netarium.socket.tracing import traced
 from netarium.transport.datagram import Datagram
 from netarium.transport.endpoint import POLLIN, POLLOUT
@@ -195,7 +203,9 @@ class Transfer(SocketBase):
         if flags & MSG_ERRQUEUE:
             return self._receive_error(bufsize, ancbufsize)
         data, datagram = self._receive(bufsize, flags)
-        if datagram is None or isinstance(endpoint, Connection):
+        if isinstance(endpoint, Connection):
+            return data, *fitting(describe_stream(endpoint), ancbufsize), None
+        if datagram is None:
             return data, [], 0, None
         items, result = fitting(describe(self._description, datagram), ancbufsize)
         if len(datagram.payload) > bufsize:

@@ -22,11 +22,11 @@ class SocketOptions:
         rcvbuf: octets of receive buffer, as getsockopt() shows it (Linux doubles what was asked for).
         rcvbuf_locked: SO_RCVBUF was set: no automatic tuning any more. Likewise `sndbuf_locked`.
         bindtodevice: interface name, or "" for all.
+        priority: a label for the application's own use, as there are no queueing disciplines. Likewise `mark`.
         ttl: 0: the configuration's.
         mtu_discover: PMTUDISC_*.
         multicast_if: packed address of the interface for multicast, or the wildcard.
         multicast_index: its index, if it was named by index; else 0.
-        defer_accept_ns: accept() only sees connections that sent data, or waited so long.
         user_timeout_ns: how long sent data may stay unacknowledged (RFC 5482); 0: by the retransmission count.
         keepidle_ns: keep-alive timing; 0: the configuration's. Likewise `keepintvl_ns`, `keepcnt`.
         maxseg: upper limit of the MSS, 0: the path's.
@@ -50,7 +50,6 @@ class SocketOptions:
     bindtodevice: str = ""
     priority: int = 0
     mark: int = 0
-    dontroute: bool = False
     timestamp: bool = False
     # IPPROTO_IP, IPPROTO_IPV6
     ttl: int = 0
@@ -78,14 +77,12 @@ class SocketOptions:
     keepcnt: int = 0
     syncnt: int = 0
     linger2_ns: int = 0
-    defer_accept_ns: int = 0
     quickack: bool = True
     user_timeout_ns: int = 0
     maxseg: int = 0
     window_clamp: int = 0
     notsent_lowat: int = 0
     congestion: str = ""
-    fastopen: int = 0
     inq: bool = False
 
     def copy(self) -> "SocketOptions":

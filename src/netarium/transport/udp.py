@@ -259,6 +259,11 @@ class UdpLayer:
                 csum_offset=csum_offset,
                 loop=options.multicast_loop,
             )
+        except StackError as fault:
+            if fault.errno != errno.ENOBUFS or options.recverr:
+                raise
+            self._counters["udp_sndbuf_errors"] += 1  # as on Linux, like a loss on the way; ip(7), IP_RECVERR
+            return
         finally:
             if trace is not None:
                 trace.cause = before

@@ -60,7 +60,7 @@ def test_from_the_call_to_the_frame() -> None:
             sock.recvmsg(1, 0, 0x2000)
         assert events[-1].as_dict()["result"].startswith("BlockingIOError")
     changes = [event.change for event in events if isinstance(event, SocketEvent)]
-    assert changes == ["closed"]
+    assert changes == ["closed", "deleted"]
 
 
 def test_long_arguments_are_told_in_short() -> None:

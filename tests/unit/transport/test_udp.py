@@ -325,3 +325,18 @@ def test_to_ourselves_over_the_loopback(bench: Any) -> None:
     assert datagram.dst == b"\x7f\0\0\1"
     assert bench.sent() == []
     assert server.poll() & POLLOUT
+
+
+def test_a_full_transmit_queue_is_a_loss_on_the_way_unless_errors_are_wanted(bench: Any) -> None:
+    endpoint = opened(bench)
+    endpoint.send(b"find the neighbour", (PEER, 9), bench.now)
+    bench.run()
+    bench.sent()
+    limit = bench.machine.config.ip.transmit_queue_frames
+    for _ in range(limit + 5):
+        endpoint.send(b"x", (PEER, 9), bench.now)
+    assert bench.machine.counters["udp_sndbuf_errors"] == 5
+    endpoint.options.recverr = True
+    with pytest.raises(StackError) as caught:
+        endpoint.send(b"x", (PEER, 9), bench.now)
+    assert caught.value.errno == 105
