@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP    := $(BIN)/python -m pip --disable-pip-version-check -qq
 # Workers of pytest: WORKERS=0 runs in one process.
 WORKERS ?= auto
 # More words for pytest, or for the tour: make tour ARGS="--story 3 --lang en"

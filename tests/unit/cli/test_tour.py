@@ -12,6 +12,7 @@ import pytest
 
 from netarium.base.trace import FrameSent, Segment, Signal
 from netarium.cli import main
+from netarium.cli.commands import tour
 from netarium.cli.tour import chapters, render
 from netarium.cli.tour.page import Show
 from netarium.cli.tour.run import Run, Settings
@@ -26,8 +27,7 @@ def played() -> Run:
 
 @pytest.fixture(scope="module")
 def figures(played: Run) -> dict[str, Any]:
-    told = {name: chapter.figures for name, chapter in chapters.all_of(played).items()}
-    return json.loads(json.dumps(told))  # type: ignore[no-any-return]
+    return json.loads(json.dumps(tour.figures(played)))["stories"]  # type: ignore[no-any-return]
 
 
 def lines_of(played: Run, *languages: str) -> list[str]:
@@ -100,6 +100,7 @@ def test_story_5_every_octet_has_a_name_and_the_signal_decodes(figures: dict[str
         position += field["bits"]
     assert position == 8 * len(frame)
     assert facts["decoded_equal"] is True
+    assert bytes.fromhex(facts["decoded"]) == frame.ljust(60, b"\0")
     assert facts["parts"][0][0] == "preamble"
     assert facts["parts"][-1] == ["FCS", facts["line_octets"] - 4, facts["line_octets"]]
     assert facts["route"]["prefix"] == "10.0.1.0/24"
@@ -116,6 +117,25 @@ def test_story_6_the_query_and_its_answer(figures: dict[str, Any]) -> None:
     assert facts["udp_frames"] == 2
     assert sum(len(octets) // 2 for octets, _, _ in facts["header"]) == 8
     assert [row["remote"][1] for row in facts["fresh"] if row["kind"] == "udp"] == [0]
+
+
+def test_the_socket_table_at_each_story(figures: dict[str, Any]) -> None:
+    states = {
+        name: {
+            (host, row["state"])
+            for host, rows in story["sockets"].items()
+            for row in rows
+            if row["kind"] == "tcp"
+        }
+        for name, story in figures.items()
+    }
+    assert ("browser", "CLOSED") in states["1"]
+    assert ("browser", "ESTABLISHED") in states["2"]
+    assert {("web", "FIN_WAIT1"), ("browser", "ESTABLISHED")} & states["3"]
+    assert ("web", "TIME_WAIT") in states["4"]
+    assert ("browser", "SYN_SENT") in states["5"]
+    assert [row["kind"] for row in figures["6"]["sockets"]["browser"]] in (["udp"], [])
+    assert states["end"] == {("web", "LISTEN"), ("mail", "LISTEN")}
 
 
 def test_the_mail_arrived_and_both_applications_did_the_same(figures: dict[str, Any], played: Run) -> None:

@@ -79,7 +79,10 @@ def figures(played: Run) -> dict[str, Any]:
         "loss": played.settings.loss,
         "addresses": played.addresses,
         "virtual_ns": played.ended_at,
-        "stories": {name: chapter.figures for name, chapter in chapters.all_of(played).items()},
+        "stories": {
+            name: {**chapter.figures, "sockets": chapter.sockets}
+            for name, chapter in chapters.all_of(played).items()
+        },
     }
 
 

@@ -11,10 +11,11 @@ NUMBERS: Final = (1, 2, 3, 4, 5, 6)
 
 
 class Chapter(NamedTuple):
-    """A story, and the figures that it was told from."""
+    """A story, the figures that it was told from, and the socket tables of all machines when it is over."""
 
     story: Story
     figures: Mapping[str, Any]
+    sockets: Mapping[str, Any]
 
 
 def all_of(run: Run) -> dict[str, Chapter]:
@@ -22,12 +23,21 @@ def all_of(run: Run) -> dict[str, Chapter]:
     one, two, three = story1.gather(run), story2.gather(run), story3.gather(run)
     four, five, six = story4.gather(run), story5.gather(run), story6.gather(run)
     end = epilogue.gather(run)
+    over = {
+        "1": run.opened.id,
+        "2": two.ack.event,
+        "3": max(row.event for row in three.segments),
+        "4": four.waiting_event,
+        "5": run.web[0].event,
+        "6": run.opened.id - 1,
+    }
+    sockets = {name: run.sockets_at(event) for name, event in over.items()}
     return {
-        "1": Chapter(story1.tell(one, run), story1.figures(one)),
-        "2": Chapter(story2.tell(two, run), story2.figures(two)),
-        "3": Chapter(story3.tell(three, run), story3.figures(three)),
-        "4": Chapter(story4.tell(four, run), story4.figures(four)),
-        "5": Chapter(story5.tell(five, run), story5.figures(five)),
-        "6": Chapter(story6.tell(six, run), story6.figures(six)),
-        "end": Chapter(epilogue.tell(end), epilogue.figures(end)),
+        "1": Chapter(story1.tell(one, run), story1.figures(one), sockets["1"]),
+        "2": Chapter(story2.tell(two, run), story2.figures(two), sockets["2"]),
+        "3": Chapter(story3.tell(three, run), story3.figures(three), sockets["3"]),
+        "4": Chapter(story4.tell(four, run), story4.figures(four), sockets["4"]),
+        "5": Chapter(story5.tell(five, run), story5.figures(five), sockets["5"]),
+        "6": Chapter(story6.tell(six, run), story6.figures(six), sockets["6"]),
+        "end": Chapter(epilogue.tell(end), epilogue.figures(end), run.sockets_at(run.events[-1].id)),
     }

@@ -1,7 +1,7 @@
 """What happened: the events of one run, snapshots of the tables at its turning points, and ways to ask for both."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -149,6 +149,14 @@ class Run:
             if shot.tables.machine == machine:
                 rows = shot.tables.sockets
         return rows
+
+    def sockets_at(self, event_id: int) -> dict[str, list[dict[str, Any]]]:
+        """The socket table of each machine when an event had happened, as plain data."""
+        last = {name: list[DetailedRow]() for name in self.addresses}
+        for shot in self.shots:
+            if shot.event.id <= event_id:
+                last[shot.tables.machine] = shot.tables.sockets
+        return {name: [asdict(row) for row in rows] for name, rows in last.items()}
 
     def shot(self, event: Event) -> Tables:
         """The tables of the event's machine as the event left them.

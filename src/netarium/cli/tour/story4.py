@@ -21,6 +21,7 @@ class Closed:
     first: str  # who ends the connection first
     fins: list[Sent]
     states: dict[str, list[str]]
+    waiting_event: int
     waiting_at: int
     waiting: list[DetailedRow]  # the table of the end in TIME-WAIT
     wait: int  # ns it waits
@@ -57,6 +58,7 @@ def gather(run: Run) -> Closed:
         first=fins[0].src,
         fins=fins,
         states={end: _end_states(run, end) for end in ("browser", "web")},
+        waiting_event=waits.id,
         waiting_at=waits.at,
         waiting=table,
         wait=over.at - waits.at if over is not None else 0,

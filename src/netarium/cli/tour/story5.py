@@ -56,6 +56,7 @@ class Carried:
     waveform: list[str]
     waveform_from_bit: int
     samples: int
+    decoded: str
     decoded_equal: bool
     bit_rate: int
     hops: list[Hop]
@@ -80,10 +81,10 @@ def _meaning(field: Field) -> str:
     return field.text or value
 
 
-def _through_the_signal(line: LineFrame) -> tuple[int, bool]:
-    """Make the waveform of the whole frame, decode it as a receiver does; is it what was sent?"""
+def _through_the_signal(line: LineFrame) -> tuple[int, bytes]:
+    """Make the waveform of the whole frame, and read it as a receiver does: samples, and the octets that came out."""
     samples = manchester.waveform(manchester.encode(line.octets))
-    return len(samples), without_fcs(manchester.decode(samples)) == line.octets[PREAMBLE_LENGTH:-FCS_LENGTH]
+    return len(samples), without_fcs(manchester.decode(samples))
 
 
 def gather(run: Run) -> Carried:
@@ -93,7 +94,7 @@ def gather(run: Run) -> Carried:
         (e for e in run.all(RouteChosen, where="browser") if e.destination == run.addresses["web"]), None
     )
     line = line_octets(sent.octets)
-    samples, equal = _through_the_signal(line)
+    samples, decoded = _through_the_signal(line)
     first_bit = 8 * (PREAMBLE_LENGTH - 1)
     tables: Tables = next(s.tables for s in reversed(run.shots) if s.tables.machine == "browser")
     hops = [
@@ -116,7 +117,8 @@ def gather(run: Run) -> Carried:
         waveform=draw(line, first_bit=first_bit, width=4 * _BITS_SHOWN),
         waveform_from_bit=first_bit,
         samples=samples,
-        decoded_equal=equal,
+        decoded=decoded.hex(),
+        decoded_equal=decoded == line.octets[PREAMBLE_LENGTH:-FCS_LENGTH],
         bit_rate=manchester.BIT_RATE,
         hops=hops[:2],
     )  # fmt: skip
