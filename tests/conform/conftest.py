@@ -236,3 +236,12 @@ def net(request: pytest.FixtureRequest) -> Iterator[Net]:
     one = request.param()
     yield one
     one.close()
+
+
+@pytest.fixture
+def nets() -> Iterator[list[Net]]:
+    """Both, to be compared with each other."""
+    both: list[Net] = [KernelNet(), OurNet()]
+    yield both
+    for one in both:
+        one.close()

@@ -79,7 +79,7 @@ class Socket(Transfer):
                     raise from_stack(fault) from None
                 if connection is not None:
                     break
-                until = self._await(POLLIN, until, 0, endpoint.options.rcvtimeo_ns)
+                until = self._await(POLLIN | POLLHUP, until, 0, endpoint.options.rcvtimeo_ns)
             ours = self._description
             descriptor = self._machine.sockets.attach(connection, ours.process)
             description = Description(
@@ -116,6 +116,7 @@ class Socket(Transfer):
                 endpoint.shutdown(how, self._driver.now())
             except StackError as fault:
                 raise from_stack(fault) from None
+            self._description.connecting = False  # whoever shuts down knows that he was connected
             self._driver.kick(self._machine)
 
     # --- inside -----------------------------------------------------------------------------------------------------
