@@ -66,8 +66,8 @@ class Site(Protocol):
     def scope_of(self, interface: str) -> int | None:
         """The index of an interface."""
 
-    def seen(self, name: str, step: str, detail: str) -> None:
-        """Tell the trace."""
+    def seen(self, name: str, step: str, detail: str) -> int:
+        """Tell the trace; the event's number."""
 
 
 def addr_info(

@@ -7,6 +7,7 @@ that the stack drops what does not come from the server, and a refused port is k
 import asyncio
 import socket as stdlib
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 from netarium.base.addr import format_ip
 from netarium.base.units import SECOND
@@ -43,8 +44,16 @@ def _open(host: Host, attempt: Attempt) -> Socket:
     return host.socket(family, stdlib.SOCK_STREAM if attempt.stream else stdlib.SOCK_DGRAM)
 
 
-def _request(attempt: Attempt) -> bytes:
-    return len(attempt.octets).to_bytes(2, "big") + attempt.octets if attempt.stream else attempt.octets
+def _framed(attempt: Attempt) -> bytes:
+    return len(attempt.octets).to_bytes(2, "big") + attempt.octets
+
+
+def _send_datagram(host: Host, sock: Socket, attempt: Attempt, cause: int) -> None:
+    """Ask over UDP; never blocks, so that all that happens here happens because of the event `cause`."""
+    trace = host.machine.trace
+    with nullcontext() if trace is None else trace.because(cause):
+        sock.connect((format_ip(attempt.server), attempt.port))
+        sock.send(attempt.octets)
 
 
 def _judge(attempt: Attempt, stream: Stream | None, octets: bytes) -> dns.Message | None:
@@ -62,15 +71,24 @@ def _judge(attempt: Attempt, stream: Stream | None, octets: bytes) -> dns.Messag
     return None
 
 
-def exchange(host: Host, attempt: Attempt) -> dns.Message | None:
-    """Carry out an attempt; None if nothing acceptable came in time or the server cannot be reached."""
+def exchange(host: Host, attempt: Attempt, cause: int) -> dns.Message | None:
+    """Carry out an attempt; None if nothing acceptable came in time or the server cannot be reached.
+
+    Args:
+        host: who asks.
+        attempt: what is asked.
+        cause: the event that told the trace of it, 0 without a trace.
+    """
     deadline = host.driver.now() + attempt.timeout_ns
     stream = Stream() if attempt.stream else None
     with _open(host, attempt) as sock:
         try:
             sock.settimeout(attempt.timeout_ns / SECOND)
-            sock.connect((format_ip(attempt.server), attempt.port))
-            sock.sendall(_request(attempt))
+            if stream is None:
+                _send_datagram(host, sock, attempt, cause)
+            else:
+                sock.connect((format_ip(attempt.server), attempt.port))
+                sock.sendall(_framed(attempt))
             while (left := deadline - host.driver.now()) > 0:
                 sock.settimeout(left / SECOND)
                 message = _judge(attempt, stream, sock.recv(_MAX_MESSAGE))
@@ -81,7 +99,7 @@ def exchange(host: Host, attempt: Attempt) -> dns.Message | None:
     return None
 
 
-async def exchange_async(host: Host, attempt: Attempt) -> dns.Message | None:
+async def exchange_async(host: Host, attempt: Attempt, cause: int) -> dns.Message | None:
     """The same for an event loop."""
     loop = asyncio.get_running_loop()
     stream = Stream() if attempt.stream else None
@@ -90,8 +108,11 @@ async def exchange_async(host: Host, attempt: Attempt) -> dns.Message | None:
         sock.setblocking(False)
         try:
             async with asyncio.timeout(attempt.timeout_ns / SECOND):
-                await loop.sock_connect(sock, (format_ip(attempt.server), attempt.port))
-                await loop.sock_sendall(sock, _request(attempt))
+                if stream is None:
+                    _send_datagram(host, ours, attempt, cause)
+                else:
+                    await loop.sock_connect(sock, (format_ip(attempt.server), attempt.port))
+                    await loop.sock_sendall(sock, _framed(attempt))
                 while True:
                     message = _judge(attempt, stream, await loop.sock_recv(sock, _MAX_MESSAGE))
                     if message is not None:

@@ -119,12 +119,13 @@ class Resolver:
         """The index of an interface."""
         return next((each.index for each in self._host.machine.ip.interfaces if each.name == interface), None)
 
-    def seen(self, name: str, step: str, detail: str) -> None:
-        """Tell the trace about a step."""
+    def seen(self, name: str, step: str, detail: str) -> int:
+        """Tell the trace about a step; return the event's number, 0 without a trace."""
         trace = self._host.machine.trace
-        if trace is not None:
-            now = self._host.driver.now()
-            trace.emit(Resolved(at=now, where=self._host.name, name=name, step=step, detail=detail))
+        if trace is None:
+            return 0
+        now = self._host.driver.now()
+        return trace.emit(Resolved(at=now, where=self._host.name, name=name, step=step, detail=detail))
 
     # --- questions: from the cache, from whoever asks them already, from the servers ------------------------
 
@@ -200,8 +201,7 @@ class Resolver:
         try:
             attempt = next(asking)
             while True:
-                self._told(attempt)
-                attempt = asking.send(exchange(self._host, attempt))
+                attempt = asking.send(exchange(self._host, attempt, self._told(attempt)))
         except StopIteration as end:
             answer = end.value
         finally:
@@ -215,8 +215,7 @@ class Resolver:
         try:
             attempt = next(asking)
             while answer is None:
-                self._told(attempt)
-                message = await exchange_async(self._host, attempt)
+                message = await exchange_async(self._host, attempt, self._told(attempt))
                 try:
                     attempt = asking.send(message)
                 except StopIteration as end:
@@ -229,11 +228,13 @@ class Resolver:
     def _ask(self, question: Question) -> Asking:
         return ask(question, self.config, self._servers, self._random, self._host.machine.counters)
 
-    def _told(self, attempt: Attempt) -> None:
+    def _told(self, attempt: Attempt) -> int:
         how = "TCP" if attempt.stream else "UDP"
         where = f"{format_ip(attempt.server)}:{attempt.port}"
         kind = dns.TYPE_NAMES[attempt.question.type]
-        self.seen(attempt.question.name, attempt.step, f"{kind} to {where} over {how}, id {attempt.id:#06x}")
+        return self.seen(
+            attempt.question.name, attempt.step, f"{kind} to {where} over {how}, id {attempt.id:#06x}"
+        )
 
     def _land(self, key: bytes, flight: Flight, question: Question, answer: Answer | None) -> None:
         """The flight is over, one way or another: keep the answer, wake who waits for it."""

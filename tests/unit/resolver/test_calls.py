@@ -38,8 +38,9 @@ class FakeSite:
     def scope_of(self, interface: str) -> int | None:
         return {"lo": 1}.get(interface)
 
-    def seen(self, name: str, step: str, detail: str) -> None:
+    def seen(self, name: str, step: str, detail: str) -> int:
         self.told.append((name, step))
+        return len(self.told)
 
 
 World = dict[tuple[str, int], Answer]

@@ -77,7 +77,7 @@ class Setting:
         octets = dns.Message(attempt.id, dns.QR, (question,), (record,)).pack()
         return attempt.accept(octets, (SERVER, 53))
 
-    def exchange(self, _host: Any, attempt: Attempt) -> dns.Message | None:
+    def exchange(self, _host: Any, attempt: Attempt, _cause: int) -> dns.Message | None:
         self.asked.append(attempt)
         self.arrived.set()
         assert self.go.wait(30)
@@ -86,7 +86,7 @@ class Setting:
             raise KeyboardInterrupt
         return self.reply(attempt)
 
-    async def exchange_async(self, _host: Any, attempt: Attempt) -> dns.Message | None:
+    async def exchange_async(self, _host: Any, attempt: Attempt, _cause: int) -> dns.Message | None:
         self.asked.append(attempt)
         await asyncio.to_thread(self.go.wait, 30)
         return self.reply(attempt)
@@ -186,7 +186,7 @@ def test_the_trace_tells_each_step(setting: Setting) -> None:
 def test_every_server_silent_is_a_temporary_failure(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stub, "exchange", lambda _host, _attempt: None)
+    monkeypatch.setattr(stub, "exchange", lambda *_: None)
     with pytest.raises(socket.gaierror) as fault:
         setting.resolver.getaddrinfo("www.example", 80)
     assert fault.value.args == (socket.EAI_AGAIN, "Temporary failure in name resolution")
