@@ -9,7 +9,7 @@ from .lab import PHANTOM, Lab
 
 
 def test_closed_in_syn_received_the_syn_is_still_repeated(lab: Lab) -> None:
-    """Simultaneous open, then close() at once: FIN-WAIT-1 with a SYN that nobody has acknowledged (Figure 5)."""
+    """Simultaneous open, then close() at once: the FIN waits for the handshake (RFC 9293 §3.10.4)."""
     socket = lab.target.tcp.open(4, lab.now)
     socket.connect(PHANTOM, 80, lab.now)
     lab.run()
@@ -17,13 +17,15 @@ def test_closed_in_syn_received_the_syn_is_still_repeated(lab: Lab) -> None:
     lab.tcp(SYN, ports, seq=500)
     socket.shutdown(1, lab.now)
     lab.run()
-    assert socket.state_name == "FIN_WAIT1"
+    assert socket.state_name == "SYN_RECV"
     lab.segments()
     lab.advance(4 * SECOND)
     lab.check()
     repeated = lab.segments()
     assert repeated[0].flags == SYN | ACK
     assert repeated[0].seq == socket.tcb.iss & 0xFFFF_FFFF
+    lab.tcp(ACK, ports, seq=501, ack=socket.tcb.iss + 1)
+    assert socket.state_name == "FIN_WAIT1"
     lab.tcp(ACK, ports, seq=501, ack=socket.tcb.iss + 2)
     assert socket.state_name == "FIN_WAIT2"
     lab.tcp(FIN | ACK, ports, seq=501, ack=socket.tcb.iss + 2)

@@ -4,12 +4,14 @@ One function a check; each returns None to go on with the next, or the segment's
 fourth and fifth, RFC 7323 §5 stands before the first.
 """
 
+import errno
 from typing import Final
 
 from netarium.base.errors import Accepted, CloseReason, DropReason, Fate
 from netarium.base.seq import MASK
 from netarium.base.units import SECOND
 from netarium.transport.tcp import handshake, receiver, recovery, timers
+from netarium.transport.tcp.scoreboard import Scoreboard
 from netarium.transport.tcp.state import (
     CLOSE_WAIT,
     CLOSED,
@@ -47,6 +49,8 @@ def segment_arrives(tcb: Tcb, seg: TcpSegment, now: int) -> Fate:
         check_urgent(tcb, seg)
     if len(seg.payload):
         process_text(tcb, seg, now)
+        if tcb.abort_due:
+            return Accepted.LOCAL
     check_fin(tcb, seg, now)
     return Accepted.LOCAL
 
@@ -61,6 +65,10 @@ def check_sequence(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
         acceptable = not length or window > 0
     elif not length:
         acceptable = rcv_nxt <= seg.seq < rcv_nxt + window
+        if seg.seq == rcv_nxt + window and not seg.flags & RST:
+            # The peer filled the window, and some of that was lost: what this ACK tells about our data counts.
+            # DEVIATION RFC 9293 §3.4, Table 6, as Linux: else both directions wait for a retransmission.
+            acceptable = True
     else:
         acceptable = window > 0 and seg.seq < rcv_nxt + window and seg.seq + length > rcv_nxt
     if not acceptable and seg.seq == rcv_nxt:
@@ -90,6 +98,7 @@ def _is_own_syn_ack_crossing(tcb: Tcb, seg: TcpSegment) -> bool:
     ):
         seg.flags &= ~SYN
         seg.seq += 1
+        seg.window >>= tcb.snd_wind_shift  # it came unscaled, as in every SYN (RFC 7323 §2.2)
         return True
     return False
 
@@ -129,7 +138,8 @@ def check_rst(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
         reason = CloseReason.NORMAL
     else:
         reason = CloseReason.RESET
-    end(tcb, reason, "RST received", now)
+    # Linux's word for it where the peer had said that it would send no more: who writes there meets a broken pipe.
+    end(tcb, errno.EPIPE if tcb.state is CLOSE_WAIT else reason.value, "RST received", now)
     return Accepted.LOCAL
 
 
@@ -177,6 +187,8 @@ def _update_window(tcb: Tcb, seg: TcpSegment) -> bool:
             tcb.persist_count = 0
             if tcb.persist_at:
                 tcb.persist_at = 0
+                if not tcb.scoreboard:
+                    tcb.user_timeout_at = 0  # it begins anew with what the window lets go
         tcb.snd_wnd = window
         tcb.max_snd_wnd = max(tcb.max_snd_wnd, window)
         tcb.output = True
@@ -192,7 +204,7 @@ def _fin_acknowledged(tcb: Tcb, now: int) -> None:
     elif tcb.state is CLOSING:
         tcb.enter(TIME_WAIT, "ACK of our FIN", now)
     elif tcb.state is LAST_ACK:
-        end(tcb, CloseReason.NORMAL, "ACK of our FIN", now)
+        end(tcb, 0, "ACK of our FIN", now)
 
 
 def check_urgent(tcb: Tcb, seg: TcpSegment) -> None:
@@ -225,8 +237,11 @@ def process_text(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     if beyond > 0:
         payload = payload[: len(payload) - beyond]
         seg.flags &= ~FIN  # a FIN past the edge was not received
-        if not len(payload):
-            return
+    if tcb.rcv_fin is not None and seq + len(payload) > tcb.rcv_fin:
+        payload = payload[: max(0, tcb.rcv_fin - seq)]  # the stream ends at the FIN that came before
+        tcb.ack_now = tcb.output = True
+    if not len(payload):
+        return
     if tcb.orphan:
         # The application is gone: data that nobody will read ends the connection (SHLD-3, RFC 2525 §2.17).
         tcb.abort_due = True
@@ -238,8 +253,9 @@ def process_text(tcb: Tcb, seg: TcpSegment, now: int) -> None:
 def check_fin(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     """Eighth: the FIN, once everything before it is here."""
     if seg.flags & FIN and tcb.rcv_fin is None:
-        fin = seg.seq + len(seg.payload) if seg.seq + len(seg.payload) >= tcb.rcv_nxt else None
-        if tcb.state in MAY_RECEIVE:
+        fin = seg.seq + len(seg.payload)
+        # One that lies before octets that were received contradicts them.
+        if tcb.state in MAY_RECEIVE and fin >= max(tcb.rcv_nxt, tcb.reassembly.end):
             tcb.rcv_fin = fin
         tcb.ack_now = tcb.output = True
     if tcb.rcv_fin is None or tcb.rcv_nxt != tcb.rcv_fin:
@@ -258,14 +274,23 @@ def check_fin(tcb: Tcb, seg: TcpSegment, now: int) -> None:
         tcb.enter(TIME_WAIT, "FIN received", now)
 
 
-def end(tcb: Tcb, reason: CloseReason, why: str, now: int) -> None:
-    """The connection is over: nothing is sent or timed any more; what was received stays readable but after a reset."""
+def end(tcb: Tcb, error: int, why: str, now: int) -> None:
+    """The connection is over: nothing is sent or timed any more; what was received in order stays readable.
+
+    Args:
+        tcb: the connection.
+        error: errno for the application (SO_ERROR); 0: an orderly end.
+        why: for the trace.
+        now: monotonic ns.
+    """
     tcb.stop_timers()
     tcb.ack_now = tcb.output = tcb.syn_pending = False
     tcb.delack_octets = 0
     tcb.reassembly.clear()
-    if reason is not CloseReason.NORMAL:
-        tcb.error = reason.value
+    tcb.sendbuf.clear()  # the application may keep the socket for long: not what will never be sent
+    tcb.scoreboard = Scoreboard()
+    if error:
+        tcb.error = error
     tcb.enter(CLOSED, why, now)
 
 

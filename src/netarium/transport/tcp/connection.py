@@ -9,6 +9,7 @@ from typing import Protocol
 
 from netarium.base.addr import ANY4, ANY6, format_ip, is_multicast, is_unspecified
 from netarium.base.checksum import Buffer
+from netarium.base.counters import Counters
 from netarium.base.errors import Accepted, CloseReason, Fate, StackError
 from netarium.base.seq import MASK, unwrap
 from netarium.ip.iface import Interface
@@ -42,6 +43,7 @@ from netarium.wire.tcp import ACK, CHECKSUM_OFFSET, RST, TcpSegment
 
 PROTOCOL_TCP = 6
 _MAX_MSS = 65_495  # a packet of 65,535 octets less both headers
+_OPEN = frozenset({ESTABLISHED, CLOSE_WAIT})  # what tcpCurrEstab counts
 _SEND_BUFFER_START = 131_072  # grows with the congestion window up to the configured limit
 
 
@@ -51,6 +53,7 @@ class Services(Nursery, Protocol):
     ip: IpLayer
     ports: PortTable
     notifier: Notifier
+    counters: Counters
     isn: IsnGenerator
     name: str
 
@@ -85,7 +88,7 @@ class Connection:
     """
 
     __slots__ = (
-        "_layer", "_path", "_pseudo", "bound", "cause", "id", "key", "listener", "local", "notified", "options",
+        "_counted", "_layer", "_path", "_pseudo", "bound", "cause", "id", "key", "listener", "local", "notified", "options",
         "queued", "remote", "tcb", "version",
     )  # fmt: skip
 
@@ -108,6 +111,7 @@ class Connection:
         self.queued = False
         self.notified = False
         self.cause = 0
+        self._counted = CLOSED  # the state that the counters know of
         self._path: Path | None = None
         self._pseudo = 0
 
@@ -146,7 +150,7 @@ class Connection:
         """Tell what is ready, as a mask of POLLIN, POLLOUT, ..."""
         # Writable means worth writing: a third of the buffer is free, as on Linux, not one octet for each ACK.
         writable = 2 * self.send_room() >= len(self.tcb.sendbuf)
-        return readiness.poll(self.tcb, self.listener, writable=writable)
+        return readiness.poll(self.tcb, self.listener, used=bool(self.key), writable=writable)
 
     def info(self, now: int) -> TcpInfo:
         """A snapshot for TCP_INFO and `ss -i`."""
@@ -336,7 +340,7 @@ class Connection:
             self._layer.forget(self)
             return
         elif state is SYN_SENT:
-            arrive.end(tcb, CloseReason.NORMAL, "close()", now)
+            arrive.end(tcb, 0, "close()", now)
         elif tcb.rcv_queued or self.options.linger == 0:
             self.abort(now)
             return
@@ -356,7 +360,7 @@ class Connection:
         elif tcb.state is not CLOSED:
             tcb.rcv_queue.clear()
             tcb.rcv_queued = 0
-            arrive.end(tcb, CloseReason.NORMAL, "abort", now)
+            arrive.end(tcb, 0, "abort", now)
         self._done(now)
 
     def urgent(self) -> bytes | None:
@@ -378,6 +382,7 @@ class Connection:
                 timers.restart_keepalive(tcb, now)
             else:
                 tcb.keepalive_at = 0
+            timers.user_timeout_changed(tcb, now)
             tcb.output = True
             self._done(now)
 
@@ -425,7 +430,7 @@ class Connection:
             and (error.hard or self._layer.ip.is_local(error.reporter))
         ):
             # What we found out ourselves, that nobody is there, is no hint: connect() need not wait (RFC 5461 §2.2).
-            arrive.end(tcb, CloseReason(error.errno), "ICMP error", now)
+            arrive.end(tcb, error.errno, "ICMP error", now)
         elif error.kind != "quench":  # MUST-55
             tcb.soft_error = error.errno  # MUST-56: never aborts
         self._done(now)
@@ -434,13 +439,13 @@ class Connection:
     def on_deadline(self, now: int) -> None:
         """The earliest timer is due."""
         tcb = self.tcb
-        reason = timers.on_deadline(tcb, now)
+        error = timers.on_deadline(tcb, now)
         if tcb.trace is not None:
             self.cause = tcb.trace.cause
-        if reason is not None:
+        if error is not None:
             if tcb.state not in {SYN_SENT, FIN_WAIT_2}:
                 self._send_reset(tcb.snd_nxt, now)
-            arrive.end(tcb, reason, "timeout", now)
+            arrive.end(tcb, error, "timeout", now)
         elif tcb.rexmit_count >= tcb.config.r1_retries and self._path is not None:
             self._layer.ip.suspect(self._path, now)  # MUST-20: R1 reached, the next hop may be dead
         self._done(now)
@@ -454,8 +459,12 @@ class Connection:
         while tcb.output:
             path = self._path
             if path is None or path.generation != ip.generation:
+                before = path
                 path = self._refresh_path(now)
                 if path is None:
+                    break
+                if before is not None and before.interface is not path.interface:
+                    self._queue()  # it is not this interface any more that is to be asked
                     return None
             out = sender.next_segment(tcb, now)
             if out is None:
@@ -463,12 +472,14 @@ class Connection:
             frame = self._frame(path, out, now)
             if frame is not None:
                 return frame
+            if tcb.rexmit_at:
+                break  # it waits for the next hop's address; more behind it would only push it out there
         self._done(now)
         return None
 
     # --- inside --------------------------------------------------------------------------------------------
 
-    def established_from(self, half: HalfOpen, path: Path, now: int) -> None:
+    def established_from(self, half: HalfOpen, path: Path) -> None:
         """Take over what a half-open connection agreed on; the ACK that completes it is processed next."""
         tcb = self.tcb
         self.local, self.remote, self.key = half.local, half.remote, half.key
@@ -478,7 +489,7 @@ class Connection:
         tcb.start_receiving(half.irs)
         tcb.passive = True
         tcb.snd_nxt = half.iss + 1
-        tcb.scoreboard.add(half.iss, half.iss + 1, now)
+        tcb.scoreboard.add(half.iss, half.iss + 1, half.answered_at)
         if half.retransmitted:
             tcb.scoreboard.oldest.resent = tcb.rexmit_count = half.retransmitted
         for name in ("peer_mss", "our_mss", "wscale_ok", "snd_wind_shift", "rcv_wind_shift", "ts_ok", "ts_offset",
@@ -495,6 +506,11 @@ class Connection:
             emit.trace_sent(tcb, head, out, self.local, self.remote, now)
         payload = out.payload
         gso_size = tcb.smss if len(payload) > tcb.smss else 0
+        segments = -(-len(payload) // gso_size) if gso_size else 1
+        counters = self._layer.counters
+        counters["tcp_out_segs"] += segments
+        if out.note.startswith("retransmission"):
+            counters["tcp_retrans_segs"] += segments
         options = self.options
         return self._layer.ip.wrap(
             path, PROTOCOL_TCP, head, payload, now,
@@ -509,16 +525,32 @@ class Connection:
             self._queue()
         if tcb.wakeup:
             tcb.wakeup = False
+            if state is not self._counted:
+                self._count(state)
             if not tcb.orphan:
                 self._layer.notifier.notify(self)
         if state is TIME_WAIT:
-            if not tcb.ack_now:
+            if not (tcb.ack_now and tcb.output):  # output is off if there is no way to send that ACK
                 self._layer.become_time_wait(self, now)
                 return
         elif state is CLOSED:
             self._layer.forget(self)
             return
         self._layer.schedule(self, timers.next_deadline(tcb))
+
+    def _count(self, new: State) -> None:
+        """The state changed: what netstat -s tells of it (RFC 4022)."""
+        old, self._counted = self._counted, new
+        counters = self._layer.counters
+        counters["tcp_curr_estab"] += (new in _OPEN) - (old in _OPEN)
+        if new is SYN_SENT:
+            counters["tcp_active_opens"] += 1
+        elif old is CLOSED and self.tcb.passive:
+            counters["tcp_passive_opens"] += 1
+        elif new is CLOSED and old in {SYN_SENT, SYN_RECEIVED}:
+            counters["tcp_attempt_fails"] += 1
+        elif new is CLOSED and old in _OPEN:
+            counters["tcp_estab_resets"] += 1
 
     def _queue(self) -> None:
         """Wait on the interface to be asked for segments."""
@@ -540,12 +572,12 @@ class Connection:
             )
         except StackError as fault:
             tcb.soft_error = fault.errno
-            tcb.output = False  # the retransmission timer tries again
             self._path = None
+            sender.postpone(tcb, now)
             return None
-        before = tcb.path_mss
+        before = tcb.smss
         self._use_path(path)
-        if tcb.path_mss < before and tcb.scoreboard and tcb.state not in {SYN_SENT, SYN_RECEIVED}:
+        if tcb.smss < before and tcb.scoreboard and tcb.state not in {SYN_SENT, SYN_RECEIVED}:
             tcb.scoreboard.mark_oversize_lost(tcb.smss)
             tcb.force_retransmit = True
         return path
@@ -593,8 +625,11 @@ class Connection:
     def _queue_fin(self, why: str, now: int) -> None:
         """The application sends no more: FIN behind what is queued."""
         tcb = self.tcb
-        if tcb.state in {ESTABLISHED, SYN_RECEIVED}:
+        if tcb.state is ESTABLISHED:
             tcb.enter(FIN_WAIT_1, why, now)
+        elif tcb.state is SYN_RECEIVED:
+            tcb.fin_queued = True  # FIN-WAIT-1 follows when the handshake is over
+            return
         elif tcb.state is CLOSE_WAIT:
             tcb.enter(LAST_ACK, why, now)
         else:

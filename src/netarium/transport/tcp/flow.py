@@ -37,6 +37,9 @@ class Flows(Protocol):
     def forget_time_wait(self, flow: Flow, now: int) -> None:
         """A record of TIME-WAIT is over: its port is free."""
 
+    def has_listener(self, address: bytes, port: int) -> bool:
+        """Somebody would be asked about a SYN to this address and port."""
+
     def on_new_syn(self, seg: TcpSegment, packet: IpPacket, now: int, least_iss: int) -> Fate:
         """A SYN for which there is no flow (any more)."""
 

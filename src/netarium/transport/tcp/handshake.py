@@ -5,7 +5,7 @@ What a listener does with a SYN is in `listener`; simultaneous open (§3.5, Figu
 
 from netarium.base.errors import Accepted, CloseReason, DropReason, Fate
 from netarium.transport.tcp import negotiate, timers
-from netarium.transport.tcp.state import CLOSED, ESTABLISHED, SYN_RECEIVED, SYN_SENT
+from netarium.transport.tcp.state import CLOSED, ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT
 from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp import ACK, RST, SYN, TcpSegment
 
@@ -70,7 +70,7 @@ def establish(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     tcb.snd_wnd = seg.window if seg.flags & SYN else seg.window << tcb.snd_wind_shift  # never scaled in a SYN
     tcb.max_snd_wnd = max(tcb.max_snd_wnd, tcb.snd_wnd)
     tcb.snd_wl1, tcb.snd_wl2 = seg.seq, seg.ack
-    tcb.recover = tcb.snd_una
+    tcb.recover = tcb.iss  # RFC 6582 §3.2 step 1
     negotiate.start_congestion_control(tcb)
     timers.on_first_data(tcb)
     tcb.rexmit_at = tcb.rexmit_count = tcb.unacked_since = 0
@@ -81,3 +81,5 @@ def establish(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     if tcb.options.keepalive:
         timers.restart_keepalive(tcb, now)
     tcb.enter(ESTABLISHED, "SYN acknowledged", now)
+    if tcb.fin_queued:  # closed meanwhile: this was queued for now (RFC 9293 §3.10.4)
+        tcb.enter(FIN_WAIT_1, "close()", now)

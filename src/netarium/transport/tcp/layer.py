@@ -205,6 +205,10 @@ class TcpLayer:
         """Some flow has this key."""
         return key in self.flows
 
+    def has_listener(self, address: bytes, port: int) -> bool:
+        """Somebody would be asked about a SYN to this address and port."""
+        return self._listener_for(address, port, b"") is not None
+
     def start_listening(self, connection: Connection) -> None:
         """SYNs for its local address go to this connection."""
         address, port = connection.local
@@ -270,7 +274,7 @@ class TcpLayer:
         del half.listener.half_open[half.key]
         self.forget(half)
         connection = Connection(self, half.version, half.options.copy(), half.id)
-        connection.established_from(half, path, now)
+        connection.established_from(half, path)
         half.listener.ready.append(connection)
         self.notifier.notify(half.listener.endpoint)
         return connection.on_segment(seg, packet, now)
@@ -291,6 +295,7 @@ class TcpLayer:
             path = self.ip.find_path(remote[0], now, src=local[0])
         except StackError:
             return  # no way back: nothing to be said
+        self.counters["tcp_out_segs"] += 1
         if flags & RST:
             self.counters["tcp_out_rsts"] += 1
         pseudo = (path.address_sum + PROTOCOL_TCP + 20 + len(options)) % 0xFFFF or 0xFFFF

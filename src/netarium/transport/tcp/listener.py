@@ -18,6 +18,7 @@ from netarium.transport.tcp import negotiate
 from netarium.transport.tcp.flow import Flow, Flows
 from netarium.transport.tcp.tcb import DEFAULT_MSS4
 from netarium.wire.tcp import ACK, RST, SYN, TcpSegment
+from netarium.wire.tcp_options import pack_options
 
 _RESEND_INTERVAL_NS = 1 * SECOND  # a repeated SYN is answered once a second (RFC 6298's initial RTO)
 
@@ -36,8 +37,10 @@ class HalfOpen:
     """A connection in SYN-RECEIVED that came from LISTEN (MUST-11); a row of the socket table without a process."""
 
     __slots__ = (
-        "_nursery", "_resent_at",
+        "_acked_at",
+        "_nursery",
         "_retries",
+        "answered_at",
         "config",
         "id",
         "irs",
@@ -90,11 +93,11 @@ class HalfOpen:
         self.ts_offset = self.ts_recent = self.ts_recent_at = 0
         self.window = min(self.options.rcvbuf or self.config.receive_buffer, 0xFFFF)
         self._retries = 0
-        self._resent_at = 0
+        self._acked_at = self.answered_at = 0
 
     def answer(self, now: int) -> None:
         """Send the SYN,ACK, and see to it that it is sent again."""
-        self._resent_at = now
+        self.answered_at = now
         self._nursery.schedule(self, now + (self.config.initial_rto_ns << self._retries))
         options = negotiate.syn_ack_options(self, now)
         self._nursery.send_bare(
@@ -105,7 +108,8 @@ class HalfOpen:
         """SYN-RECEIVED, in the order of RFC 9293 §3.10.7.4."""
         seq = unwrap(seg.seq, self.irs + 1)
         if seg.flags & SYN and not seg.flags & ACK and seq == self.irs:
-            if now - self._resent_at >= _RESEND_INTERVAL_NS:
+            if now - self.answered_at >= _RESEND_INTERVAL_NS:
+                self._retries = max(self._retries, 1)  # no round trip is measured then (Karn)
                 self.answer(now)  # our SYN,ACK was lost, it seems
             return Accepted.LOCAL
         if not self.irs < seq <= self.irs + self.window:
@@ -124,7 +128,7 @@ class HalfOpen:
         if not seg.flags & ACK:
             return DropReason.TCP_BAD_SEGMENT
         if self.ts_ok and (seg.ts_val is None or 0 < (self.ts_recent - seg.ts_val) & MASK < 0x8000_0000):
-            return DropReason.TCP_PAWS  # the connection would not take it (RFC 7323 §3.2, §5.3): not its first then
+            return DropReason.TCP_PAWS  # RFC 7323 §3.2, §5.3: nor would the connection take it
         if seg.ack != (self.iss + 1) & MASK:
             self._nursery.send_bare(self.local, self.remote, seg.ack, 0, RST, 0, b"", now)
             return DropReason.TCP_BAD_ACK
@@ -155,11 +159,14 @@ class HalfOpen:
         return self._retries
 
     def _acknowledge(self, now: int) -> None:
-        if now - self._resent_at < _RESEND_INTERVAL_NS // 4:
+        """What we have and expect, to an unacceptable segment; a few times a second."""
+        if now - max(self._acked_at, self.answered_at) < _RESEND_INTERVAL_NS // 4:
             return
-        self._resent_at = now
+        self._acked_at = now
+        options = pack_options(ts=(negotiate.timestamp(self, now), self.ts_recent)) if self.ts_ok else b""
+        window = self.window >> self.rcv_wind_shift
         self._nursery.send_bare(
-            self.local, self.remote, self.iss + 1, self.irs + 1, ACK, self.window, b"", now
+            self.local, self.remote, self.iss + 1, self.irs + 1, ACK, window, options, now
         )
 
 

@@ -52,11 +52,16 @@ def timestamp(tcb: Negotiation, now: int) -> int:
     return (now // MS + tcb.ts_offset) & MASK
 
 
+def _announced_mss(tcb: Negotiation) -> int:
+    """What the link takes (MUST-67), or less if the application said so (TCP_MAXSEG)."""
+    return min(tcb.options.maxseg or tcb.our_mss, tcb.our_mss)
+
+
 def syn_options(tcb: Tcb, now: int) -> bytes:
     """The options of our first SYN: everything we can do."""
     config = tcb.config
     return pack_options(
-        mss=tcb.options.maxseg or tcb.our_mss,
+        mss=_announced_mss(tcb),
         wscale=tcb.rcv_wind_shift if config.window_scaling else None,
         sack_permitted=config.sack,
         ts=(timestamp(tcb, now), 0) if config.timestamps else None,
@@ -66,7 +71,7 @@ def syn_options(tcb: Tcb, now: int) -> bytes:
 def syn_ack_options(tcb: Negotiation, now: int) -> bytes:
     """The options of our SYN,ACK: only what the peer's SYN had (RFC 7323 §2.2)."""
     return pack_options(
-        mss=tcb.options.maxseg or tcb.our_mss,
+        mss=_announced_mss(tcb),
         wscale=tcb.rcv_wind_shift if tcb.wscale_ok else None,
         sack_permitted=tcb.sack_ok,
         ts=(timestamp(tcb, now), tcb.ts_recent) if tcb.ts_ok else None,

@@ -19,8 +19,15 @@ _READABLE = POLLIN | POLLRDNORM
 _WRITABLE = POLLOUT | POLLWRNORM
 
 
-def poll(tcb: Tcb, listener: Listener | None, *, writable: bool) -> int:
-    """Tell what is ready, as Linux does."""
+def poll(tcb: Tcb, listener: Listener | None, *, used: bool, writable: bool) -> int:
+    """Tell what is ready, as Linux does.
+
+    Args:
+        tcb: the connection.
+        listener: its queues, while in LISTEN.
+        used: it is a connection or an attempt at one, or was; False: a fresh socket.
+        writable: the send buffer has room worth a call.
+    """
     state = tcb.state
     if state is LISTEN:
         return _READABLE if listener is not None and listener.ready else 0
@@ -28,7 +35,7 @@ def poll(tcb: Tcb, listener: Listener | None, *, writable: bool) -> int:
     mask = POLLERR if tcb.error else 0
     if state is CLOSED:
         mask |= POLLHUP | _WRITABLE
-        if tcb.irs or tcb.error or tcb.octets_received or peer_done:  # it was a connection
+        if used or peer_done:
             mask |= _READABLE | POLLRDHUP
         return mask
     if state is SYN_SENT or state is SYN_RECEIVED:

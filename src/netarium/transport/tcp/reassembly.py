@@ -30,6 +30,11 @@ class Reassembly:
     def __len__(self) -> int:
         return len(self._pieces)
 
+    @property
+    def end(self) -> int:
+        """One past the highest octet kept; 0 if there is none."""
+        return self.ranges.highest if self._pieces else 0
+
     def insert(self, seq: int, payload: Buffer) -> int:
         """Keep what is new of `payload`; return how many octets were.
 

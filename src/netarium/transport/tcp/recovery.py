@@ -23,7 +23,10 @@ def on_ack(tcb: Tcb, seg: TcpSegment, *, may_be_duplicate: bool, now: int) -> No
         now: monotonic ns.
     """
     flight_before = tcb.flight_size
-    newly_sacked = _take_sack(tcb, seg) if seg.sack and tcb.sack_ok else 0
+    newly_sacked = 0
+    if seg.sack and tcb.sack_ok:
+        newly_sacked = _take_sack(tcb, seg)
+        tcb.output = tcb.output or newly_sacked > 0  # what has left the network makes room
     acked = seg.ack - tcb.snd_una
     if acked > 0:
         _take_cumulative(tcb, seg, acked, now)
@@ -47,24 +50,29 @@ def _take_sack(tcb: Tcb, seg: TcpSegment) -> int:
 
 def _take_cumulative(tcb: Tcb, seg: TcpSegment, acked: int, now: int) -> None:
     """SND.UNA advances: release, measure, restart the timer (RFC 6298 §5)."""
-    done = tcb.scoreboard.acknowledge(seg.ack)
+    board = tcb.scoreboard
+    done = board.acknowledge(seg.ack)
+    if board.reno_sacked:
+        # A partial ACK fills one hole; what else it covers are octets of which duplicates told (RFC 6582 §3.2 step 3).
+        told = board.reno_sacked - max(0, acked - tcb.smss)
+        board.reno_sacked = max(0, told) if tcb.recovery == RECOVERY else 0
     rtt = _measure(tcb, seg, done, now)
     tcb.snd_una = seg.ack
     tcb.octets_acked += acked
     tcb.sendbuf.release(min(max(seg.ack, tcb.sendbuf.start), tcb.sendbuf.end))
     tcb.dupacks = 0
     tcb.rexmit_count = tcb.persist_count = 0
-    if rtt:
+    tcb.soft_error = 0
+    if rtt:  # without a sample the backoff stays (Karn: RFC 6298 §5, last paragraph)
         tcb.rtt.sample(rtt, now)
         _trace_rtt(tcb, rtt, now)
-    else:
-        tcb.rtt.forget_backoff()
-    if tcb.scoreboard:
+    patience = tcb.options.user_timeout_ns
+    if board:
         tcb.rexmit_at = now + tcb.rtt.rto  # (5.3)
         tcb.unacked_since = now
+        tcb.user_timeout_at = now + patience if patience else 0
     else:
-        tcb.rexmit_at = tcb.unacked_since = 0  # (5.2)
-    tcb.user_timeout_at = now + tcb.options.user_timeout_ns if tcb.user_timeout_at and tcb.scoreboard else 0
+        tcb.rexmit_at = tcb.unacked_since = tcb.user_timeout_at = 0  # (5.2)
     tcb.output = tcb.wakeup = True
     if tcb.recovery != RECOVERY and (tcb.cwnd_limited or tcb.recovery == LOSS):
         burst = max(2 * tcb.smss, tcb.gso_size)
@@ -75,11 +83,18 @@ def _take_cumulative(tcb: Tcb, seg: TcpSegment, acked: int, now: int) -> None:
 def _measure(tcb: Tcb, seg: TcpSegment, done: list[Sent], now: int) -> int:
     """A round trip, if this ACK gives an honest one, else 0.
 
-    The last acknowledged segment if no acknowledged one was resent (Karn, MUST-18); else by the timestamp, which
-    tells which transmission is acknowledged (RFC 7323 §4.1).
+    The last acknowledged segment that was not SACKed before, if no acknowledged one was resent (Karn, MUST-18); else
+    by the timestamp, which tells which transmission is acknowledged (RFC 7323 §4.1).
     """
-    if done and not any(record.resent for record in done):
-        return max(1, now - done[-1].xmit_at)
+    latest = 0
+    for record in done:
+        if record.resent:
+            break
+        if not record.sacked:
+            latest = record.xmit_at
+    else:
+        if latest:
+            return max(1, now - latest)
     if tcb.ts_ok and seg.ts_val is not None and seg.ts_ecr:
         ticks = (negotiate.timestamp(tcb, now) - seg.ts_ecr) & MASK
         if ticks < 0x8000_0000 and ticks * MS <= tcb.config.max_rto_ns:
@@ -91,7 +106,7 @@ def _take_duplicate(tcb: Tcb) -> None:
     """A segment left the network out of order (RFC 5681 §3.2, RFC 3042)."""
     tcb.dupacks += 1
     tcb.output = True
-    if not tcb.sack_ok:
+    if not tcb.sack_ok and tcb.recovery != LOSS:  # after a timeout needless retransmissions provoke them
         board = tcb.scoreboard
         room = board.flight_size - board.reno_sacked - tcb.smss  # the lost segment itself has not left
         board.reno_sacked += max(0, min(tcb.smss, room))
@@ -100,34 +115,51 @@ def _take_duplicate(tcb: Tcb) -> None:
 def _look_for_losses(tcb: Tcb, acked: int, newly_sacked: int, flight_before: int, now: int) -> None:
     """Enter, go on with, or leave loss recovery."""
     board = tcb.scoreboard
+    lost = board.mark_lost_by_sack(tcb.config.dupthresh, tcb.smss) if newly_sacked or acked > 0 else 0
     if tcb.recovery != OPEN and tcb.snd_una >= tcb.recover:
         _leave(tcb, now)
-    lost = board.mark_lost_by_sack(tcb.config.dupthresh, tcb.smss) if newly_sacked or acked > 0 else 0
+        lost = board.lost_octets  # of what was sent since then: another event
     if tcb.recovery == OPEN:
-        if lost or (tcb.dupacks >= tcb.config.dupthresh and board and tcb.snd_una >= tcb.recover):
+        if lost or (tcb.dupacks >= tcb.config.dupthresh and board and _may_be_new_loss(tcb)):
             _enter(tcb, flight_before, now)
     elif acked > 0 and board:
         # A partial ACK: what now begins at SND.UNA is lost too (RFC 6582 §3.2 step 3; RFC 6675 NextSeg (4)).
         oldest = board.oldest
         if not oldest.sacked and oldest.resent <= 0 and not oldest.lost and (tcb.recovery == RECOVERY):
-            board.mark_lost(oldest)
+            _first_segment_lost(tcb)
             tcb.force_retransmit = tcb.force_retransmit or not tcb.sack_ok  # NewReno: at once
             tcb.output = True
     if lost:
         tcb.output = True
 
 
+def _may_be_new_loss(tcb: Tcb) -> bool:
+    """Duplicates may come from our own needless retransmissions: not before something above `recover` is acknowledged.
+
+    With SACK a duplicate brings news of its own, so that `recover` itself is enough (RFC 6675 §5.1).
+
+    Spec: RFC 6582 §3.2 step 2, §4.1.
+    """
+    return tcb.snd_una >= tcb.recover if tcb.sack_ok else tcb.snd_una > tcb.recover
+
+
+def _first_segment_lost(tcb: Tcb) -> None:
+    """The segment at SND.UNA is lost: that one, if the record is of a super-segment."""
+    board = tcb.scoreboard
+    oldest = board.oldest
+    if oldest.end - oldest.seq > tcb.smss:
+        board.divide(oldest, oldest.seq + tcb.smss)
+    board.mark_lost(oldest)
+
+
 def _enter(tcb: Tcb, flight: int, now: int) -> None:
     """Fast retransmit: one congestion event, however much of this window is lost (RFC 6675 §5)."""
     tcb.recovery = RECOVERY
     tcb.recover = tcb.snd_nxt
-    # RFC 5681 (4): what limited transmit sent beyond the window does not count.
-    tcb.congestion.on_loss(flight_size=flight, now=now)
-    oldest = tcb.scoreboard.oldest
-    if not oldest.lost:
-        if oldest.end - oldest.seq > tcb.smss and not tcb.sack_ok:
-            tcb.scoreboard.divide(oldest, oldest.seq + tcb.smss)
-        tcb.scoreboard.mark_lost(oldest)
+    # RFC 5681 §3.2 step 2: what limited transmit sent beyond the window does not count.
+    tcb.congestion.on_loss(flight_size=min(flight, tcb.congestion.cwnd), now=now)
+    if not tcb.scoreboard.oldest.lost and not tcb.scoreboard.oldest.sacked:
+        _first_segment_lost(tcb)
     tcb.force_retransmit = True
     tcb.output = True
     _trace_congestion(tcb, "fast retransmit", now)

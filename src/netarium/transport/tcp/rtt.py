@@ -66,10 +66,6 @@ class RttEstimator:
         if self._base << self._backoff < self._max_rto:
             self._backoff += 1
 
-    def forget_backoff(self) -> None:
-        """Something new was acknowledged, though nothing could be measured."""
-        self._backoff = 0
-
     def restart(self, rto: int) -> None:
         """Begin again with a given timeout, as after a SYN that timed out (5.7)."""
         if not self.srtt:

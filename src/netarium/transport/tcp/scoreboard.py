@@ -94,7 +94,6 @@ class Scoreboard:
         self._next_lost = max(self._next_lost, i)
         if self.sacked:
             self.sacked.discard_below(una)
-        self.reno_sacked = 0  # duplicate ACKs were about what is acknowledged now
         if i == len(records) or (i > 256 and i * 2 > len(records)):
             del records[:i], self._starts[:i]
             self._next_lost -= i
@@ -143,7 +142,8 @@ class Scoreboard:
         for record in self._records[i:]:
             if record.seq >= bound:
                 break
-            newly += self.mark_lost(record)
+            if not record.lost:  # else it is on its way again, perhaps: no news of that
+                newly += self.mark_lost(record)
         return newly
 
     def mark_lost(self, record: Sent) -> int:

@@ -79,6 +79,14 @@ class SendBuffer:
             del starts[:first], chunks[:first]
             self._first = 0
 
+    def clear(self) -> None:
+        """Nothing will be sent any more."""
+        self.start = self.end
+        self._starts.clear()
+        self._chunks.clear()
+        self._tail.clear()
+        self._first = self._gathered = 0
+
     def _gather(self) -> None:
         self._starts.append(self.end - self._gathered)
         self._chunks.append(memoryview(b"".join(self._tail)))

@@ -21,9 +21,14 @@ from netarium.transport.tcp.state import (
     SYN_SENT,
     State,
 )
-from netarium.transport.tcp.tcb import LOSS, OPEN, Tcb
+from netarium.transport.tcp.tcb import LOSS, OPEN, RECOVERY, Tcb
 from netarium.wire.tcp import ACK, FIN, PSH, SYN
 
+_WHY_AGAIN: Final = {
+    OPEN: "retransmission: path MTU",
+    RECOVERY: "retransmission: fast",
+    LOSS: "retransmission: timeout",
+}
 _MAY_TRANSMIT_DATA: Final = frozenset({ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK})
 
 
@@ -70,8 +75,11 @@ def _handshake(tcb: Tcb, state: State, now: int) -> Outgoing | None:
         note = ""
     else:
         tcb.scoreboard.resend(tcb.scoreboard.oldest, 1, now)
-        tcb.total_retrans += 1
-        note = "retransmission: timeout"
+        if tcb.rexmit_count:
+            tcb.total_retrans += 1
+            note = "retransmission: timeout"
+        else:
+            note = ""  # simultaneous open: the SYN,ACK repeats our SYN
     if not tcb.rexmit_at:
         tcb.rexmit_at = now + tcb.rtt.rto
     return Outgoing(tcb.iss, SYN if state is SYN_SENT else SYN | ACK, b"", note)
@@ -79,25 +87,20 @@ def _handshake(tcb: Tcb, state: State, now: int) -> Outgoing | None:
 
 def _retransmission(tcb: Tcb, lost: Sent, now: int) -> Outgoing | None:
     """A lost record again, as much of it as window and congestion window allow."""
-    if lost.seq == tcb.iss:  # closed in SYN-RECEIVED: the peer may not have our SYN yet
-        tcb.scoreboard.resend(lost, 1, now)
-        tcb.total_retrans += 1
-        return Outgoing(tcb.iss, SYN | ACK, b"", "retransmission: timeout")
     window = tcb.snd_una + tcb.snd_wnd - lost.seq
     if window <= 0 and lost.seq != tcb.snd_una:
         return None  # RFC 9293 SHLD-16, -17: only what lies within a window that shrank
     room = tcb.congestion.cwnd - tcb.scoreboard.pipe
     size = min(lost.end - lost.seq, max(tcb.gso_size, tcb.smss))
     if tcb.force_retransmit:
-        size = min(
-            size, max(tcb.smss, room)
-        )  # the first one goes whatever the pipe holds (RFC 6675 §5 (4.3))
+        # The first one goes whatever the pipe holds (RFC 6675 §5 (4.3)).
+        size = min(size, max(room // tcb.smss, 1) * tcb.smss)
     elif room < min(size, tcb.smss):
         return None
     else:
         size = min(size, max(room // tcb.smss, 1) * tcb.smss)
     has_fin = tcb.fin_seq is not None and lost.seq <= tcb.fin_seq < lost.seq + size
-    note = "retransmission: timeout" if tcb.recovery == LOSS else "retransmission: fast"
+    note = _WHY_AGAIN[tcb.recovery]
     tcb.force_retransmit = False
     tcb.scoreboard.resend(lost, size, now)
     tcb.total_retrans += 1
@@ -160,6 +163,17 @@ def _sent(tcb: Tcb, seq: int, end: int, now: int) -> None:
         tcb.user_timeout_at = now + tcb.options.user_timeout_ns
 
 
+def postpone(tcb: Tcb, now: int) -> None:
+    """There is no way to the peer now: if no timer would bring us back, the persist timer does."""
+    tcb.output = False
+    if tcb.rexmit_at or tcb.persist_at:
+        return
+    if tcb.state is SYN_SENT:
+        tcb.rexmit_at = now + tcb.rtt.rto
+    elif tcb.fin_queued or tcb.sendbuf.end > tcb.snd_nxt:
+        tcb.persist_at = now + tcb.rtt.rto
+
+
 def _allowance(tcb: Tcb, waiting: int, now: int) -> int:
     """How many octets of new data may go now: the windows, Nagle, silly window avoidance."""
     smss = tcb.smss
@@ -168,8 +182,13 @@ def _allowance(tcb: Tcb, waiting: int, now: int) -> int:
         _restart_after_idle(tcb, now)
     window = tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt
     if window <= 0:
+        tcb.cwnd_limited = False
         if not board and not tcb.persist_at:
             tcb.persist_at = now + tcb.rtt.rto
+            if (
+                tcb.options.user_timeout_ns and not tcb.user_timeout_at
+            ):  # tcp(7): what waits for a window counts
+                tcb.user_timeout_at = now + tcb.options.user_timeout_ns
         _trace_held(tcb, "window", waiting, window)
         return 0
     room = tcb.congestion.cwnd - board.pipe
@@ -182,14 +201,13 @@ def _allowance(tcb: Tcb, waiting: int, now: int) -> int:
         size = min(size, room // smss * smss)  # room >= smss here
         if size < waiting:
             size -= size % smss  # SHLD-28: full segments while there is more to come
-    else:
-        size = min(size, smss)
-    if size < smss and not _may_send_short(tcb, size, waiting):
-        return 0
+    short = size % smss
+    if short and not _may_send_short(tcb, size, waiting, now):
+        size -= short
     return size
 
 
-def _may_send_short(tcb: Tcb, size: int, waiting: int) -> bool:
+def _may_send_short(tcb: Tcb, size: int, waiting: int, now: int) -> bool:
     """Less than a full segment: sender-side silly window avoidance (MUST-38) and Nagle (SHLD-7).
 
     Nagle in Minshall's form, as Linux has it: a short segment waits only while an earlier *short* one is
@@ -200,7 +218,7 @@ def _may_send_short(tcb: Tcb, size: int, waiting: int) -> bool:
             tcb.sws_override = False
             return True
         if not tcb.scoreboard and not tcb.persist_at:  # §3.8.6.2.1 (4): the override timeout
-            tcb.persist_at = tcb.last_received_at + tcb.rtt.rto
+            tcb.persist_at = now + tcb.rtt.rto
         _trace_held(tcb, "window", waiting, size)
         return False
     if tcb.fin_queued:

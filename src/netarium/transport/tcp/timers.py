@@ -23,8 +23,8 @@ def next_deadline(tcb: Tcb) -> int | None:
     return earliest or None
 
 
-def on_deadline(tcb: Tcb, now: int) -> CloseReason | None:
-    """Run what is due; a reason means that the connection is to be given up."""
+def on_deadline(tcb: Tcb, now: int) -> int | None:
+    """Run what is due; an errno, or 0, means that the connection is to be given up."""
     if tcb.delack_at and tcb.delack_at <= now:
         tcb.delack_at = 0
         tcb.ack_now = tcb.output = True
@@ -32,21 +32,21 @@ def on_deadline(tcb: Tcb, now: int) -> CloseReason | None:
     if tcb.user_timeout_at and tcb.user_timeout_at <= now:
         _trace(tcb, "user timeout", now)
         return _dead(tcb)
-    if tcb.rexmit_at and tcb.rexmit_at <= now and (reason := _retransmit(tcb, now)):
-        return reason
-    if tcb.persist_at and tcb.persist_at <= now and (reason := _persist(tcb, now)):
-        return reason
-    if tcb.keepalive_at and tcb.keepalive_at <= now and (reason := _keepalive(tcb, now)):
-        return reason
+    if tcb.rexmit_at and tcb.rexmit_at <= now and (error := _retransmit(tcb, now)):
+        return error
+    if tcb.persist_at and tcb.persist_at <= now and (error := _persist(tcb, now)):
+        return error
+    if tcb.keepalive_at and tcb.keepalive_at <= now and (error := _keepalive(tcb, now)):
+        return error
     if tcb.fin_wait_2_at and tcb.fin_wait_2_at <= now:
         tcb.fin_wait_2_at = 0
         if tcb.state is FIN_WAIT_2 and tcb.orphan:
             _trace(tcb, "FIN-WAIT-2", now)
-            return CloseReason.NORMAL
+            return CloseReason.NORMAL.value
     return None
 
 
-def _retransmit(tcb: Tcb, now: int) -> CloseReason | None:
+def _retransmit(tcb: Tcb, now: int) -> int | None:
     """The retransmission timer: R2 reached, or once more."""
     _trace(tcb, "retransmission", now)
     if tcb.state in {SYN_SENT, SYN_RECEIVED}:
@@ -54,7 +54,7 @@ def _retransmit(tcb: Tcb, now: int) -> CloseReason | None:
         if tcb.rexmit_count >= retries and (
             tcb.options.syncnt or now - tcb.unacked_since >= tcb.config.r2_syn_ns
         ):
-            return CloseReason.TIMED_OUT
+            return _dead(tcb)
         tcb.rexmit_count += 1
         tcb.rtt.back_off()
         tcb.syn_pending = tcb.output = True
@@ -64,13 +64,18 @@ def _retransmit(tcb: Tcb, now: int) -> CloseReason | None:
         tcb.rexmit_at = 0
         return None
     retries = tcb.config.orphan_retries if tcb.orphan else tcb.config.data_retries
-    if tcb.rexmit_count >= retries and not tcb.options.user_timeout_ns:
+    if tcb.rexmit_count >= retries and not tcb.options.user_timeout_ns and not _is_held_off(tcb, now):
         return _dead(tcb)
     on_retransmission_timeout(tcb, now)
     return None
 
 
-def _persist(tcb: Tcb, now: int) -> CloseReason | None:
+def _is_held_off(tcb: Tcb, now: int) -> bool:
+    """The peer has taken its window back and yet answers: what we resend is a probe (SHLD-17, MUST-37)."""
+    return not tcb.snd_wnd and not tcb.orphan and now - tcb.last_received_at <= 2 * tcb.config.max_rto_ns
+
+
+def _persist(tcb: Tcb, now: int) -> int | None:
     """Probe a window that is too small to send into; the interval doubles (SHLD-30).
 
     A peer that answers keeps the connection alive for ever (MUST-37); one that nobody waits for is not (RFC 6429).
@@ -101,7 +106,7 @@ def restart_keepalive(tcb: Tcb, now: int) -> None:
     tcb.keepalive_at = now + (tcb.options.keepidle_ns or tcb.config.keepalive_idle_ns)
 
 
-def _keepalive(tcb: Tcb, now: int) -> CloseReason | None:
+def _keepalive(tcb: Tcb, now: int) -> int | None:
     """Ask a silent peer whether it is still there (RFC 9293 §3.8.4)."""
     if not tcb.options.keepalive:
         tcb.keepalive_at = 0
@@ -123,15 +128,24 @@ def _keepalive(tcb: Tcb, now: int) -> CloseReason | None:
     return None
 
 
+def user_timeout_changed(tcb: Tcb, now: int) -> None:
+    """The option was set: it counts for what is waiting already (RFC 5482 §3)."""
+    patience = tcb.options.user_timeout_ns
+    if not patience:
+        tcb.user_timeout_at = 0
+    elif tcb.scoreboard or tcb.persist_at or tcb.syn_pending:
+        tcb.user_timeout_at = (tcb.unacked_since or now) + patience
+
+
 def on_first_data(tcb: Tcb) -> None:
     """RFC 6298 (5.7): a SYN that timed out tells that the RTO was too short for this path."""
     if tcb.rexmit_count:
         tcb.rtt.restart(_SYN_TIMEOUT_RTO_NS)
 
 
-def _dead(tcb: Tcb) -> CloseReason:
+def _dead(tcb: Tcb) -> int:
     """The peer does not answer: the last soft error says it better, if there was one (RFC 1122 §4.2.3.9)."""
-    return CloseReason(tcb.soft_error) if tcb.soft_error else CloseReason.TIMED_OUT
+    return tcb.soft_error or CloseReason.TIMED_OUT.value
 
 
 def _trace(tcb: Tcb, timer: str, now: int) -> None:

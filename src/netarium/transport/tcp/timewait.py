@@ -75,19 +75,26 @@ class TimeWait:
         if seg.flags & RST:
             return DropReason.TCP_TIME_WAIT  # RFC 1337: no assassination
         seq = unwrap(seg.seq, self.rcv_nxt)
-        newer = (
-            self.ts_ok and seg.ts_val is not None and 0 < (seg.ts_val - self.ts_recent) & MASK < 0x8000_0000
-        )
-        if seg.flags & (SYN | ACK) == SYN and (seq >= self.rcv_nxt or newer):
-            # RFC 6191: provably a new incarnation; its peer's numbers must lie beyond ours.
+        if (
+            seg.flags & (SYN | ACK) == SYN
+            and self._is_newer(seg, seq)
+            and self._flows.has_listener(self.local[0], self.local[1])  # or anybody's SYN could end the wait
+        ):
+            # RFC 6191: provably a new incarnation; our numbers must lie beyond the old ones.
             self._flows.forget_time_wait(self, now)
             return self._flows.on_new_syn(seg, packet, now, self.snd_nxt + 0x1_0002)
-        if seg.flags & FIN:
+        if seg.flags & FIN and seq + len(seg.payload) == self.rcv_nxt - 1:  # our ACK of it was lost
             self.expires_at = now + 2 * self._flows.config.msl_ns
             self._flows.schedule(self, self.expires_at)
         if len(seg.payload) or seg.flags & (SYN | FIN) or seq != self.rcv_nxt:
             self._acknowledge(now)
         return DropReason.TCP_TIME_WAIT
+
+    def _is_newer(self, seg: TcpSegment, seq: int) -> bool:
+        """A SYN of a later incarnation: by its timestamp, by its number if the timestamps say nothing (RFC 6191 §2)."""
+        if self.ts_ok and seg.ts_val is not None and seg.ts_val != self.ts_recent:
+            return (seg.ts_val - self.ts_recent) & MASK < 0x8000_0000
+        return seq >= self.rcv_nxt
 
     def on_icmp_error(self, error: IcmpError, seq: int, now: int) -> bool:  # noqa: ARG002 - as every flow
         """Nothing is in flight that an error could be about."""
