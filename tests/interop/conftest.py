@@ -141,11 +141,12 @@ class Kernel:
     def lose(self, percent: int, interface: str = "netarium0") -> None:
         """The kernel's end of the cable loses this much, each way."""
         need("nft")
+        chance = "" if percent == 100 else f"numgen random mod 100 < {percent}"
         sh("nft", "add", "table", "netdev", "loss")
         for hook in ("ingress", "egress"):
             chain = f"{{ type filter hook {hook} device {interface} priority 0; }}"
             sh("nft", f"add chain netdev loss {hook} {chain}")
-            sh("nft", f"add rule netdev loss {hook} numgen random mod 100 < {percent} counter drop")
+            sh("nft", f"add rule netdev loss {hook} {chance} counter drop")
 
     def lost(self) -> tuple[int, int]:
         """How many packets the rules of `lose` have taken: from us, to us."""
@@ -160,17 +161,19 @@ def kernel(network: None) -> Kernel:
     return Kernel()
 
 
-@pytest.fixture
-def files(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """Makes files of random octets, in memory if there is a place for that."""
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], Path]]:
+    """Files of random octets, one for each size, each in a directory of its own; in memory if there is a place."""
     memory = Path("/dev/shm")
-    place = Path(tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else tmp_path))
+    place = Path(tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else tmp_path_factory.mktemp("files")))
 
     def make(size: int) -> Path:
-        path = place / f"{size}.bin"
-        with path.open("wb") as file:
-            for begin in range(0, size, 1 << 24):
-                file.write(os.urandom(min(1 << 24, size - begin)))
+        path = place / str(size) / "source.bin"
+        if not path.exists():
+            path.parent.mkdir()
+            with path.open("wb") as file:
+                for begin in range(0, size, 1 << 24):
+                    file.write(os.urandom(min(1 << 24, size - begin)))
         return path
 
     yield make

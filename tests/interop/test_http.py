@@ -56,7 +56,7 @@ def test_other_mtu(kernel: Any, start: Any, files: Files, digest: Digest, offloa
 
 def test_five_percent_loss_each_way(kernel: Any, host: Host, files: Files, digest: Digest) -> None:
     kernel.need("curl")
-    source = files(4_000_000)
+    source = files(2_000_000)
     target = source.with_suffix(".fetched")
     kernel.sh("ping", "-c", "1", "10.0.0.2")
     kernel.lose(5)
@@ -124,7 +124,7 @@ def test_we_fetch_from_the_kernel(host: Host, files: Files, digest: Digest, size
 
 
 def test_we_fetch_under_loss(kernel: Any, host: Host, files: Files, digest: Digest) -> None:
-    source = files(4_000_000)
+    source = files(2_000_000)
     target = source.with_suffix(".fetched")
     with kernel_web_server(source.parent) as url:
         until_listening("10.0.0.1", 8080)

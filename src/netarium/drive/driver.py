@@ -18,6 +18,7 @@ from typing import Final
 
 from netarium.drive.background import Background
 from netarium.drive.device import KernelDevice
+from netarium.drive.linkdown import link_lost
 from netarium.drive.sleepers import BlockedCall, LoopSeat, Sleeper, Standby
 from netarium.host.machine import Machine
 from netarium.host.pump import pump
@@ -245,7 +246,12 @@ class RealDriver:
         self._pumping = True
         try:
             machine = self._machine
-            self._due = pump(machine, _now())
+            now = _now()
+            self._due = pump(machine, now)
+            for device in self._devices:
+                if (device.stalled is not None) is not self._stalled[device] or not device.up:
+                    self._attend(device, now)
+                    break
             told = False
             while (endpoint := machine.poll_event()) is not None:
                 for notify in self._watches.get(endpoint, ()):
@@ -256,15 +262,12 @@ class RealDriver:
                     seat.wake()
         finally:
             self._pumping = False
-        for device in self._devices:
-            if (device.stalled is not None) is not self._stalled[device] or not device.up:
-                self._attend(device)
-                break
 
-    def _attend(self, device: KernelDevice) -> None:
+    def _attend(self, device: KernelDevice, now: int) -> None:
         """Wait for room at a device that has stalled; forget one that is gone (its descriptor is closed)."""
         if not device.up:
             self._devices.remove(device)
+            link_lost(self._machine, device, now)
             return
         stalled = self._stalled[device] = device.stalled is not None
         events = select.EPOLLIN | select.EPOLLOUT if stalled else select.EPOLLIN
