@@ -39,5 +39,5 @@ def all_of(run: Run) -> dict[str, Chapter]:
         "4": Chapter(story4.tell(four, run), story4.figures(four), sockets["4"]),
         "5": Chapter(story5.tell(five, run), story5.figures(five), sockets["5"]),
         "6": Chapter(story6.tell(six, run), story6.figures(six), sockets["6"]),
-        "end": Chapter(epilogue.tell(end), epilogue.figures(end), run.sockets_at(run.events[-1].id)),
+        "end": Chapter(epilogue.tell(end), epilogue.figures(end), run.sockets_at(run.outcome.last_event)),
     }

@@ -35,6 +35,7 @@ class Outcome:
         url: what the browser fetched.
         mail: the message that the mailer sent.
         received: what the mail server got.
+        last_event: number of the last event before the machines were switched off.
     """
 
     url: str = ""
@@ -42,6 +43,7 @@ class Outcome:
     fetched: bytes = b""
     mail: str = ""
     received: list[str] = field(default_factory=list)
+    last_event: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,12 @@ class Stage:
         if isinstance(event, _TURNING_POINTS) and event.where in self.hosts:
             self.shots.append(Shot(event, self.tables(event.where, event.at)))
 
+    def look_around(self) -> int:
+        """Look at the tables of all machines once more; returns the number of the last event so far."""
+        last = self.events[-1]
+        self.shots += [Shot(last, self.tables(name, self.world.now)) for name in self.hosts]
+        return last.id
+
     def tables(self, name: str, now: int) -> Tables:
         """The tables of one machine."""
         return snapshot(self.hosts[name].machine, now, lambda address: self.names.get(address, ""))
@@ -158,6 +164,7 @@ def _play(stage: Stage, outcome: Outcome) -> None:
     outcome.fetched = hosts["browser"].run(_fetch, outcome.url, name="browser").join()
     outcome.mail = hosts["mailer"].run(_send_mail, name="mailer").join()
     time.sleep(_AFTERWARDS)
+    outcome.last_event = stage.look_around()
 
 
 def run(settings: Settings) -> Run:

@@ -8,7 +8,7 @@ from netarium.cli.tour.run import Run, ms
 from netarium.host.tables import NeighborRow, RouteRow, Tables
 from netarium.inspect import arp, netstat
 from netarium.inspect.korean import josa
-from netarium.inspect.width import clip, left
+from netarium.inspect.width import clip, left, wrap
 from netarium.signal import manchester
 from netarium.signal.fcs import FCS_LENGTH
 from netarium.signal.framing import PREAMBLE_LENGTH, LineFrame, line_octets, without_fcs
@@ -16,6 +16,7 @@ from netarium.signal.waveform import draw
 from netarium.wire.dissect import Field, dissect
 
 _BITS_SHOWN = 19  # four columns each
+_MEANING_COLUMNS = 32
 
 
 @dataclass(slots=True)
@@ -130,21 +131,29 @@ def figures(facts: Carried) -> dict[str, object]:
 
 
 def _table(facts: Carried) -> list[str]:
-    """Every field of every header: octets, name, meaning."""
+    """Every field of every header: position, octets (or bits), name, meaning."""
     lines: list[str] = []
     layer = ""
     for row in facts.fields:
         if row.layer != layer:
             layer = row.layer
             lines.append(f"  {layer}")
-        position = f"{row.start_bit // 8:>3}" + (
-            f".{row.start_bit % 8}" if row.bits % 8 or row.start_bit % 8 else ""
-        )
-        octets = clip(row.octets, 16)
-        lines.append(
-            clip(f"    {left(position, 6)}{left(octets, 17)}{left(clip(row.name, 24), 25)}{row.meaning}", 80)
-        )
+        octet, bit = divmod(row.start_bit, 8)
+        if bit or row.bits % 8:
+            position, value = f"{octet:>3}.{bit}", _bits(row)
+        else:
+            position, value = f"{octet:>3}", clip(row.octets, 13)
+        first, *more = wrap(row.meaning, _MEANING_COLUMNS) or [""]
+        lines.append(f"    {left(position, 6)}{left(value, 14)}{left(clip(row.name, 22), 23)}{first}")
+        lines += [" " * 47 + line for line in more]
     return lines
+
+
+def _bits(row: Octets) -> str:
+    """The bits of a field that does not fill its octets."""
+    octets = bytes.fromhex(row.octets)
+    behind = 8 * len(octets) - row.start_bit % 8 - row.bits
+    return f"{int.from_bytes(octets, 'big') >> behind & (1 << row.bits) - 1:0{row.bits}b}"
 
 
 def tell(facts: Carried, run: Run) -> Story:
