@@ -24,7 +24,8 @@ class NeighborConfig:
     failed_lifetime_ns: int = 3 * SECOND
     max_entries: int = 512
     max_incomplete: int = 64
-    max_queued_packets: int = 3  # for each unresolved neighbour
+    max_queued_packets: int = 101  # for each unresolved neighbour: as Linux, ...
+    max_queued_octets: int = 212_992  # ... so that the fragments of the largest datagram can wait at a router
     # RFC 5227: address conflict detection
     probe_wait_ns: int = 1 * SECOND
     probe_num: int = 3

@@ -1,6 +1,6 @@
 """A host: one machine, who runs it, and the calls that programs make on it."""
 
-from contextvars import Token
+from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Self
 
@@ -11,6 +11,9 @@ from netarium.socket.driver import Driver
 from netarium.socket.socket import Socket
 
 __all__ = ["Current", "Host", "Resolver", "current"]
+
+# The `with` blocks around each task, or thread: two tasks that overlap in one host's block do not meet.
+_blocks: ContextVar[tuple[Token[Current | None], ...]] = ContextVar("blocks", default=())
 
 
 class Host(HostBase):
@@ -29,7 +32,6 @@ class Host(HostBase):
         self.resolver: Resolver | None = None
         with driver.lock:
             self.process = machine.processes.start(process_name, driver.now())
-        self._entered: list[Token[Current | None]] = []
 
     def socket(self, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None) -> Socket:  # noqa: A002
         """As `socket.socket(...)`, on this machine."""
@@ -54,13 +56,15 @@ class Host(HostBase):
             driver.kick(machine)
 
     def __enter__(self) -> Self:
-        self._entered.append(self.enter())
+        _blocks.set((*_blocks.get(), self.enter()))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        current.reset(self._entered.pop())
+        *outer, innermost = _blocks.get()
+        _blocks.set(tuple(outer))
+        current.reset(innermost)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
