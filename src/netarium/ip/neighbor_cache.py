@@ -134,11 +134,14 @@ class NeighborCache:
 
         Spec: RFC 1122 §2.3.2.2.
         """
-        waiting = neighbor.waiting
-        if len(waiting) >= self._config.max_queued_packets:
-            waiting.popleft()
-            self._counters["arp_queue_drops"] += 1
+        waiting, config = neighbor.waiting, self._config
         waiting.append(frames)
+        octets = sum(len(frame) for packet in waiting for frame in packet)
+        while len(waiting) > config.max_queued_packets or (
+            octets > config.max_queued_octets and len(waiting) > 1
+        ):
+            octets -= sum(map(len, waiting.popleft()))
+            self._counters["arp_queue_drops"] += 1
 
     def confirm(self, neighbor: Neighbor, now: int) -> None:
         """A transport made progress through this neighbour: it is reachable (RFC 4861 §7.3.1)."""
