@@ -7,6 +7,7 @@ import argparse
 import os
 import selectors
 import socket
+import sys
 import time
 
 ECHO, SINK, SOURCE = 5001, 5002, 5003
@@ -96,7 +97,7 @@ def idle(host: str, count: float) -> float:
         channel.send(b"x")
         channel.recv(16)
     print(len(channels), flush=True)
-    input()
+    sys.stdin.read()
     for channel in channels:
         channel.close()
     return 0.0

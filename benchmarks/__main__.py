@@ -1,0 +1,131 @@
+"""Measure everything, print the table, and with `--write` keep it in docs/benchmarks.md.
+
+Needs root (or a user namespace) for the TAP; leaves nothing behind.
+"""
+
+import argparse
+import os
+import platform
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import netarium
+from benchmarks import namespaces, simulated, stack
+
+Row = tuple[str, str, str, str, str]
+
+
+def calibration() -> float:
+    """Milliseconds of a fixed loop: a run between two that differ says little."""
+    begin = time.perf_counter()
+    total = 0
+    for number in range(2_000_000):
+        total += number
+    return (time.perf_counter() - begin) * 1e3
+
+
+def row(what: str, figure: float, unit: str, mark: float, kernel: float | None = None) -> Row:
+    """A line of the table; `mark` is the goal, at least (or, negative, at the most)."""
+    met = figure >= mark if mark > 0 else figure <= -mark
+    goal = f"{'≥' if mark > 0 else '≤'} {abs(mark):,.0f}"
+    beside = "" if kernel is None else f"{kernel:,.0f}"
+    ratio = "" if kernel is None else f"{figure / kernel:.2f}"
+    digits = 1 if abs(figure) < 20 else 0
+    return f"{what}, {unit}", f"{figure:,.{digits}f}", f"{goal} {'✓' if met else '✗'}", beside, ratio
+
+
+def measured(times: int) -> list[Row]:
+    """Every figure."""
+    kernel, ours = stack.kernel(times), stack.ours(times)
+    plain_kernel, plain = stack.kernel_plain(times), stack.ours_plain(times)
+    segments, _ = max(simulated.bulk(10_000_000, tso=False) for _ in range(times))
+    _, megabytes = max(simulated.bulk(50_000_000, tso=True) for _ in range(times))
+    return [
+        row("kernel → stack, offload", ours["receive"], "Mbit/s", 3_000, kernel["receive"]),
+        row("stack → kernel, offload", ours["send"], "Mbit/s", 3_000, kernel["send"]),
+        row("kernel → stack, MTU 1500, no offload", plain["receive"], "Mbit/s", 300, plain_kernel["receive"]),
+        row("stack → kernel, MTU 1500, no offload", plain["send"], "Mbit/s", 300, plain_kernel["send"]),
+        row("round trips, pinned", ours["round trips"], "1/s", 8_000, kernel["round trips"]),
+        row("connections, one after the other", ours["connections"], "1/s", 1_000, kernel["connections"]),
+        row("memory of an idle connection", stack.memory(5_000), "octets", -4_096),
+        row("virtual time: single segments", segments, "1/s of wall time", 30_000),
+        row("virtual time: super-segments", megabytes, "MB/s of wall time", 300),
+        row("virtual time: request and answer, 5 ms link", simulated.exchanges(2_000), "1/s", 8_000),
+        row("a world of two hosts", simulated.creation(), "ms", -5),
+        row("import netarium", stack.import_time(2 * times + 1), "ms", -150),
+    ]
+
+
+def table(rows: list[Row]) -> str:
+    """Markdown, with columns that line up in a terminal too."""
+    heading = ("what", "figure", "first mark", "kernel to kernel", "ratio")
+    widths = [max(len(line[i]) for line in (heading, *rows)) for i in range(len(heading))]
+
+    def line(cells: Row) -> str:
+        first, *others = (
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        )
+        return f"| {' | '.join((first, *others))} |"
+
+    rule = (
+        "|"
+        + "|".join("-" * (width + 2) if i == 0 else "-" * (width + 1) + ":" for i, width in enumerate(widths))
+        + "|"
+    )
+    return "\n".join([line(heading), rule, *(line(cells) for cells in rows)])
+
+
+def machine() -> str:
+    """What it ran on."""
+    model = next(
+        (
+            text.partition(":")[2].strip()
+            for text in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+            if text.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores of {model}, Linux {platform.release()}, "
+        f"{platform.python_implementation()} {platform.python_version()}, netarium {netarium.__version__}, "
+        "checksums in pure Python; "
+        "congestion control of the kernel's side: cubic"
+    )
+
+
+def document(text: str) -> str:
+    """docs/benchmarks.md with a new table between its marks."""
+    path = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+    before, begin, rest = path.read_text(encoding="utf-8").partition("<!-- table -->\n")
+    _, end, after = rest.partition("<!-- end -->\n")
+    path.write_text(before + begin + text + end + after, encoding="utf-8")
+    return str(path)
+
+
+def main() -> None:
+    """Run."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--times", type=int, default=3, help="measurements of each figure; the median counts (3)"
+    )
+    parser.add_argument("--write", action="store_true", help="keep the table in docs/benchmarks.md")
+    arguments = parser.parse_args()
+    namespaces.enter()
+    namespaces.run("ip", "link", "set", "lo", "up")
+    before = calibration()
+    rows = measured(arguments.times)
+    after = calibration()
+    text = (
+        f"{machine()}. A fixed loop took {before:.0f} ms before and {after:.0f} ms after.\n\n{table(rows)}\n"
+    )
+    print(text)
+    if abs(after - before) > 0.25 * before:
+        print("The machine changed its speed meanwhile: run it again.")
+    if arguments.write:
+        print(f"written to {document(text)}")
+
+
+if __name__ == "__main__":
+    main()
