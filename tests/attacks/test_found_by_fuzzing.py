@@ -71,3 +71,30 @@ def test_the_ack_that_the_connection_would_not_take_does_not_make_one(lab: Lab) 
     lab.run_out()
     assert lab.target.tcp.flows == {}
     lab.check()
+
+
+def test_a_full_send_buffer_is_sent_whatever_is_to_follow(lab: Lab) -> None:
+    """MSG_MORE with a buffer smaller than a segment: nothing more can follow before something goes."""
+    flow = lab.handshake(lab.listener())
+    flow.socket.options.sndbuf, flow.socket.options.sndbuf_locked = 500, True
+    assert flow.socket.send(bytes(800), lab.now, more=True) == 500
+    lab.run()
+    assert [len(seg.payload) for seg in lab.segments()] == [500]
+
+
+def test_more_that_never_follows(lab: Lab) -> None:
+    """What was written with MSG_MORE, or while corked, leaves after a while all the same (tcp(7))."""
+    flow = lab.handshake(lab.listener())
+    flow.socket.send(bytes(10), lab.now, more=True)
+    lab.run()
+    assert lab.segments() == []
+    lab.advance(SECOND)
+    assert [len(seg.payload) for seg in lab.segments()] == [10]
+    flow.inject(ACK)
+    flow.socket.options.cork = True
+    flow.socket.options_changed(lab.now)
+    flow.socket.send(bytes(20), lab.now)
+    lab.run()
+    assert lab.segments() == []
+    lab.advance(SECOND)
+    assert [len(seg.payload) for seg in lab.segments()] == [20]

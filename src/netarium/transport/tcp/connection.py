@@ -265,8 +265,10 @@ class Connection:
         tcb.sendbuf.append(octets)
         if urgent:
             tcb.snd_up = tcb.sendbuf.end  # MUST-62: the octet after the urgent one
-        if not more or size >= tcb.smss:
+        if not more or size >= tcb.smss or size == room:
             tcb.output = True
+        elif not tcb.scoreboard and not tcb.persist_at:
+            tcb.persist_at = now + tcb.rtt.rto  # perhaps no more follows: it goes then
         self._done(now)
         return size
 

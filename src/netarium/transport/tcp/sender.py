@@ -155,6 +155,7 @@ def _sent(tcb: Tcb, seq: int, end: int, now: int) -> None:
     tcb.snd_nxt = end
     tcb.last_sent_at = now
     tcb.persist_at = 0
+    tcb.sws_override = False
     if not tcb.rexmit_at:
         tcb.rexmit_at = now + tcb.rtt.rto
     if not tcb.unacked_since:
@@ -214,22 +215,25 @@ def _may_send_short(tcb: Tcb, size: int, waiting: int, now: int) -> bool:
     unacknowledged, so that the tail of a large write does not wait for a delayed ACK.
     """
     if size < waiting:  # the window cuts it: worth it only for half of the largest window ever seen
-        if 2 * size >= tcb.max_snd_wnd or tcb.sws_override:
-            tcb.sws_override = False
-            return True
-        if not tcb.scoreboard and not tcb.persist_at:  # §3.8.6.2.1 (4): the override timeout
-            tcb.persist_at = now + tcb.rtt.rto
-        _trace_held(tcb, "window", waiting, size)
-        return False
+        return 2 * size >= tcb.max_snd_wnd or _is_overridden(tcb, "window", waiting, size, now)
     if tcb.fin_queued:
         return True  # the FIN goes along: no more data to wait for
     if tcb.options.cork:
-        _trace_held(tcb, "cork", waiting, size)
-        return False
+        return _is_overridden(tcb, "cork", waiting, size, now)
     if tcb.options.nodelay or not tcb.config.nagle or tcb.snd_sml <= tcb.snd_una:
         _trace_decision(tcb, "nagle", "sent", waiting, size)
         return True
     _trace_held(tcb, "nagle", waiting, size)
+    return False
+
+
+def _is_overridden(tcb: Tcb, subject: str, waiting: int, size: int, now: int) -> bool:
+    """Hold back, but not for ever: the override timeout of §3.8.6.2.1 (4), and the ceiling of TCP_CORK."""
+    if tcb.sws_override:
+        return True
+    if not tcb.scoreboard and not tcb.persist_at:
+        tcb.persist_at = now + tcb.rtt.rto
+    _trace_held(tcb, subject, waiting, size)
     return False
 
 
