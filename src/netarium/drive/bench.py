@@ -31,6 +31,7 @@ class BenchServer:
         self._machine = host.machine
         self._process = host.process
         self._call = self._driver.blocked_call()
+        self._notify = self._call.notify
         self._serve: dict[Endpoint, int] = {}  # port of the service
         self._unsent: dict[Endpoint, bytes] = {}  # what an echo has still to send
         with self._driver.lock:
@@ -60,7 +61,7 @@ class BenchServer:
         self._serve[endpoint] = service
         self._call.masks[endpoint] = mask
         self._call.suspects[endpoint] = None
-        self._driver.watch(endpoint, self._call.notify)
+        self._driver.watch(endpoint, self._notify)
 
     def _attend(self, endpoint: Endpoint) -> bool:
         """Do what an endpoint is ready for; True if it may be ready for more."""
@@ -113,7 +114,7 @@ class BenchServer:
         del self._serve[connection], self._call.masks[connection]
         self._unsent.pop(connection, None)
         self._call.suspects.pop(connection, None)
-        self._driver.unwatch(connection, self._call.notify)
+        self._driver.unwatch(connection, self._notify)
         self._machine.sockets.detach(connection)
         connection.close(self._driver.now())
 

@@ -51,8 +51,9 @@ class RealDriver:
         self._alarm = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         for fd in (self._alarm, *(device.fileno() for device in devices)):
             self._epoll.register(fd, select.EPOLLIN)
-        self._watches: dict[Endpoint, list[Notify]] = {}
+        self._watches: dict[Endpoint, tuple[Notify, ...]] = {}
         self._seats: dict[int, LoopSeat] = {}  # event loops, by thread
+        self._loopback = machine.ip.interface_of(machine.loopback)
         self._sleepers = 0
         self._pumping = False
         self._due: int | None = 0  # the machine's next deadline as of the last pump
@@ -79,7 +80,7 @@ class RealDriver:
 
     def kick(self, machine: Machine) -> None:  # noqa: ARG002 - a real driver has one machine
         """Send what the call that ends here has made ready; lock held."""
-        self.pump()
+        self._flush()
         leader, due = self.leader, self._due
         if leader is not None and due is not None and (self._wakes_at is None or due < self._wakes_at):
             leader.wake()
@@ -130,8 +131,8 @@ class RealDriver:
         try:
             self.sleep_as(sleeper, timeout_ns, leading=True)
         finally:
-            self._step_down(sleeper)
-        if not self.closed:
+            still = self._step_down(sleeper)
+        if still and not self.closed:
             self.pump()
 
     def _take_over(self, sleeper: Sleeper, timeout_ns: int | None) -> int | None:
@@ -146,11 +147,13 @@ class RealDriver:
         self._wakes_at = None if timeout_ns is None else now + timeout_ns
         return timeout_ns
 
-    def _step_down(self, sleeper: Sleeper) -> None:
-        """Leave the devices to the next one, unless somebody has taken them already."""
-        if self.leader is sleeper:
-            self.leader = None
-            self._background.on_leader_gone()
+    def _step_down(self, sleeper: Sleeper) -> bool:
+        """Leave the devices to the next one; False if somebody has taken them already."""
+        if self.leader is not sleeper:
+            return False
+        self.leader = None
+        self._background.on_leader_gone()
+        return True
 
     def sleep_as(self, sleeper: Sleeper, timeout_ns: int | None, *, leading: bool) -> None:
         """Release the lock, sleep, take the lock again."""
@@ -183,16 +186,16 @@ class RealDriver:
     def watch(self, endpoint: Endpoint, notify: Notify) -> None:
         """Call `notify(endpoint)`, lock held, whenever the machine reports the endpoint."""
         with self.lock:
-            self._watches.setdefault(endpoint, []).append(notify)
+            self._watches[endpoint] = (*self._watches.get(endpoint, ()), notify)
 
     def unwatch(self, endpoint: Endpoint, notify: Notify) -> None:
         """Stop that."""
         with self.lock:
-            watches = self._watches.get(endpoint, [])
-            if notify in watches:
-                watches.remove(notify)
-                if not watches:
-                    del self._watches[endpoint]
+            others = list(self._watches.pop(endpoint, ()))
+            if notify in others:
+                others.remove(notify)
+            if others:
+                self._watches[endpoint] = tuple(others)
 
     def attach(self) -> Sequence[int]:
         """This thread's event loop begins to use the driver; returns what its selector must wait on for reading."""
@@ -245,23 +248,54 @@ class RealDriver:
             return  # a finalizer closed a socket in the midst of it: this pump sees to that too
         self._pumping = True
         try:
-            machine = self._machine
             now = _now()
-            self._due = pump(machine, now)
-            for device in self._devices:
-                if (device.stalled is not None) is not self._stalled[device] or not device.up:
-                    self._attend(device, now)
-                    break
-            told = False
-            while (endpoint := machine.poll_event()) is not None:
-                for notify in self._watches.get(endpoint, ()):
-                    notify(endpoint)
-                    told = True
-            if told:
-                for seat in self._seats.values():
-                    seat.wake()
+            self._due = pump(self._machine, now)
+            self._see_to_devices(now)
+            self._tell()
         finally:
             self._pumping = False
+
+    def _flush(self) -> None:
+        """The second half of `pump`: frames out. For a call that has made some, and knows of no others that came."""
+        if self._pumping:
+            return
+        machine, loopback, now = self._machine, self._loopback, _now()
+        if loopback.ready or loopback.out or (self._due is not None and self._due <= now):
+            self.pump()
+            return
+        self._pumping = True
+        try:
+            for interface in machine.ip.interfaces:
+                if interface.out or interface.ready:
+                    device = interface.device
+                    while device.can_send() and (frame := machine.poll_transmit(device, now)) is not None:
+                        device.send(frame, now)
+            self._due = machine.next_deadline()
+            self._see_to_devices(now)
+            self._tell()
+        finally:
+            self._pumping = False
+
+    def _see_to_devices(self, now: int) -> None:
+        """Notice devices that have stalled, have room again, or are gone."""
+        for device in self._devices:
+            if device.stalled is not None:
+                device.can_send()  # offers the frame again, also when the machine has no other to send
+            if (device.stalled is not None) is not self._stalled[device] or not device.up:
+                self._attend(device, now)
+                return  # the list may have changed; another one is seen to next time
+
+    def _tell(self) -> None:
+        """Tell who waits that endpoints have changed."""
+        machine, watches = self._machine, self._watches
+        told = False
+        while (endpoint := machine.poll_event()) is not None:
+            for notify in watches.get(endpoint, ()):
+                notify(endpoint)
+                told = True
+        if told:
+            for seat in self._seats.values():
+                seat.wake()
 
     def _attend(self, device: KernelDevice, now: int) -> None:
         """Wait for room at a device that has stalled; forget one that is gone (its descriptor is closed)."""
@@ -280,7 +314,7 @@ class RealDriver:
                 return
             self.closed = True
             for endpoint, watches in list(self._watches.items()):
-                for notify in list(watches):
+                for notify in watches:
                     notify(endpoint)
             for seat in self._seats.values():
                 seat.wake()

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Final
+from typing import Final, Self
 
 from netarium.base.addr import Prefix, parse_interface, parse_ip
 from netarium.base.config import MachineConfig
@@ -54,6 +54,7 @@ class Host(SocketHost):
         trace: Trace | None = None,
     ) -> None:
         self.devices = devices
+        self._inside = 0
         try:
             # Nothing that a stranger can see of this generator tells what comes next: ports, DNS IDs, ISN secrets.
             machine = Machine(name, config=config, random=random.SystemRandom(), trace=trace)
@@ -103,11 +104,16 @@ class Host(SocketHost):
         """True if some peer has not acknowledged our last octet or our FIN."""
         return any(connection.state in _UNDELIVERED for connection in self._connections())
 
+    def __enter__(self) -> Self:
+        self._inside += 1
+        return super().__enter__()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         super().__exit__(kind, error, trace)
-        if not self._entered:
+        self._inside -= 1
+        if not self._inside:
             self.close()
 
 

@@ -39,12 +39,11 @@ class FakeEndpoint:
 
 
 class Interface:
-    def __init__(self, device: KernelDevice) -> None:
+    ready = ()
+
+    def __init__(self, device: KernelDevice | None, out: deque[Frame]) -> None:
         self.device = device
-
-
-class Loopback:
-    pending = False
+        self.out = out
 
 
 class FakeMachine:
@@ -54,16 +53,19 @@ class FakeMachine:
 
     def __init__(self, device: KernelDevice) -> None:
         self.ip = self
-        self.loopback = Loopback()
-        self.interfaces = [Interface(device)]
+        self.loopback = None
         self.endpoints = [FakeEndpoint() for _ in range(3)]
         self.out: deque[Frame] = deque()
+        self.interfaces = [Interface(device, self.out)]
         self.events: deque[FakeEndpoint] = deque()
         self.received: list[bytes] = []
         self.receivers: list[str] = []
         self.deadline: int | None = None
         self.fired = threading.Event()
         self.turns = 0
+
+    def interface_of(self, device: KernelDevice | None) -> Interface:
+        return Interface(None, deque()) if device is None else self.interfaces[0]
 
     def receive(self, device: KernelDevice, frame: Frame, now: int) -> None:
         octets = frame.octets()
