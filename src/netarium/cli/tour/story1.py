@@ -6,6 +6,7 @@ from netarium.cli.tour.page import Say, Story
 from netarium.cli.tour.run import Run, ms
 from netarium.host.tables import DetailedRow
 from netarium.inspect import lsof, netstat
+from netarium.inspect.glossary import word
 from netarium.inspect.korean import josa
 
 
@@ -61,7 +62,9 @@ def tell(facts: Created, run: Run) -> Story:
         "memory and writes control information into it. That row is what a socket really is.",
     )
     story.show(
-        netstat.book(facts.before) if facts.before else ["  (no sockets)"],
+        lambda language: (
+            netstat.book(facts.before) if facts.before else [f"  ({word('no_sockets', language)})"]
+        ),
         "socket()을 부르기 전, 브라우저 컴퓨터의 netstat -ano",
         "netstat -ano of the browser's machine before socket()",
     )

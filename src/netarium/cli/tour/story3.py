@@ -57,9 +57,10 @@ def _total(rows: list[Sent]) -> int:
 def _recovery(run: Run, rows: list[Sent]) -> Recovery | None:
     """The first loss of data of the web server, and what mended it."""
     data = _data(rows, "web")
-    lost = next((row for row in data if row.lost), None)
-    if lost is None:
+    losses = sorted((row for row in data if row.lost), key=lambda row: not _on_purpose(row))
+    if not losses:
         return None
+    lost = losses[0]
     again = next(
         (
             row
@@ -83,6 +84,11 @@ def _recovery(run: Run, rows: list[Sent]) -> Recovery | None:
         waited=again.sent_at - lost.sent_at,
         rows=run.before("web", again.event),
     )
+
+
+def _on_purpose(row: Sent) -> bool:
+    """Taken by the rule of the scenario, and not by bad luck (--loss)."""
+    return row.lost.startswith("drop")
 
 
 def _duplicates(acks: list[Segment]) -> int:
@@ -205,9 +211,9 @@ def _tell_recovery(facts: Exchanged, story: Story, run: Run) -> None:
         return
     lost = recovery.lost
     story.say(
-        f"한 조각을 일부러 잃어버리게 했다: 데이터의 {lost.offset}번째 바이트부터 {lost.length}바이트, 시퀀스 번호 {lost.seq}. "
+        f"{'일부러 한 조각을 잃어버리게 했다' if _on_purpose(lost) else '한 조각을 잃어버렸다'}: 데이터의 {lost.offset}번째 바이트부터 {lost.length}바이트, 시퀀스 번호 {lost.seq}. "
         "케이블에서 사라졌고, 아무도 서버에게 알려 주지 않는다.",
-        f"One piece was lost on purpose: {lost.length} octets from octet {lost.offset} of the data on, sequence number "
+        f"One piece was lost{' on purpose' if _on_purpose(lost) else ''}: {lost.length} octets from octet {lost.offset} of the data on, sequence number "
         f"{lost.seq}. It vanished on the cable, and nobody tells the server.",
     )
     chosen = _around(run, recovery)

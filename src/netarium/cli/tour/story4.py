@@ -118,7 +118,9 @@ def tell(facts: Closed, run: Run) -> Story:
     )
     if facts.gone_at is not None:
         story.show(
-            netstat.book(facts.gone) if facts.gone else ["  (no sockets)"],
+            lambda language: (
+                netstat.book(facts.gone) if facts.gone else [f"  ({word('no_sockets', language)})"]
+            ),
             f"{facts.gone_at / SECOND:.3f}초: 줄이 사라졌다. 소켓이 말소된 것이다 (가상 시간이라 기다릴 필요는 없었다)",
             f"at {facts.gone_at / SECOND:.3f} s the row is gone: the socket is deleted (in virtual time nobody had to wait)",
         )
