@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Self, cast
 
 import pytest
@@ -54,6 +55,8 @@ class FakeMachine:
     def __init__(self, device: KernelDevice) -> None:
         self.ip = self
         self.loopback = None
+        self.sockets = SimpleNamespace(endpoints=list)
+        self.routes = SimpleNamespace(remove_where=lambda _: 0)
         self.endpoints = [FakeEndpoint() for _ in range(3)]
         self.out: deque[Frame] = deque()
         self.interfaces = [Interface(device, self.out)]
