@@ -65,9 +65,9 @@ def tcp(pen: Pen) -> Next | None:
     pen.number("acknowledgment number", 32)
     header_length = 4 * pen.number("data offset", 4, lambda words: f"{words} words: {words * 4} octets")
     pen.number("reserved", 4)
-    for name, meaning in _FLAGS:
-        pen.number(name, 1, flag(meaning))
-    pen.number("window", 16, "{} (to be shifted by the window scale)".format)
+    flags = {name: pen.number(name, 1, flag(meaning)) for name, meaning in _FLAGS}
+    # RFC 7323 §2.2: the window in a SYN is never shifted.
+    pen.number("window", 16, ("{} octets" if flags["SYN"] else "{} (to be shifted by the window scale)").format)
     if scope.whole:
         initial = pseudo_sum(scope.src, scope.dst, PROTOCOL_TCP, len(segment))
         pen.internet_checksum(segment, 16, initial=initial)
