@@ -67,7 +67,9 @@ def tcp(pen: Pen) -> Next | None:
     pen.number("reserved", 4)
     flags = {name: pen.number(name, 1, flag(meaning)) for name, meaning in _FLAGS}
     # RFC 7323 §2.2: the window in a SYN is never shifted.
-    pen.number("window", 16, ("{} octets" if flags["SYN"] else "{} (to be shifted by the window scale)").format)
+    pen.number(
+        "window", 16, ("{} octets" if flags["SYN"] else "{} (to be shifted by the window scale)").format
+    )
     if scope.whole:
         initial = pseudo_sum(scope.src, scope.dst, PROTOCOL_TCP, len(segment))
         pen.internet_checksum(segment, 16, initial=initial)
