@@ -3,7 +3,7 @@
 from netarium.base.addr import parse_ip
 from netarium.base.errors import DropReason
 from netarium.base.units import SECOND
-from netarium.wire.tcp import ACK, FIN, SYN
+from netarium.wire.tcp import ACK, FIN, SYN, TcpSegment
 
 from .lab import PHANTOM, Lab
 
@@ -97,4 +97,17 @@ def test_more_that_never_follows(lab: Lab) -> None:
     lab.run()
     assert lab.segments() == []
     lab.advance(SECOND)
-    assert [len(seg.payload) for seg in lab.segments()] == [20]
+    assert {len(seg.payload) for seg in lab.segments()} == {20}
+
+
+def test_sack_blocks_fit_the_smallest_path() -> None:
+    """Three blocks and a timestamp make a bare ACK of 80 octets: on a link of 68 (RFC 791) none would arrive."""
+    lab = Lab(mtu=68)
+    flow = lab.handshake(lab.listener(), ts=(1, 0), sack_permitted=True)
+    for ahead in (20, 40, 60):
+        flow.inject(ahead=ahead, data=b"x", ts=(2, 0))
+    heard = lab.heard()
+    assert len(heard) == 3
+    assert max(header.total_length for header in heard) <= 68
+    assert all(TcpSegment.parse(header.options).sack for header in heard)
+    lab.check()

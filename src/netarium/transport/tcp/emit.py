@@ -53,15 +53,14 @@ def header(tcb: Tcb, out: Outgoing, local_port: int, remote_port: int, pseudo: i
 def _options(tcb: Tcb, octets: int, now: int) -> bytes:
     """Timestamps on every segment (RFC 7323 §3.2), SACK blocks while something waits out of order (RFC 2018 §4).
 
-    Blocks ride on data only where they fit: SMSS leaves no room for them in a full segment (RFC 9293 MUST-16), and
-    the bare ACKs, which each segment out of order provokes, carry them anyway.
+    As many blocks as fit, for a bare ACK as well: there are paths that take only 68 octets. SMSS leaves no room for
+    them in a full segment (RFC 9293 MUST-16); the bare ACKs, which each segment out of order provokes, carry them.
     """
     ts = ((now // 1_000_000 + tcb.ts_offset) & MASK, tcb.ts_recent) if tcb.ts_ok else None
     if not tcb.reassembly or not tcb.sack_ok:
         return pack_options(ts=ts) if ts is not None else b""
     room = _MAX_SACK_BLOCKS if tcb.ts_ok else _MAX_SACK_BLOCKS + 1
-    if octets:
-        room = min(room, (tcb.smss - octets - _SACK_HEADER) // _SACK_BLOCK)
+    room = min(room, (tcb.smss - octets - _SACK_HEADER) // _SACK_BLOCK)
     blocks = tcb.reassembly.sack_blocks(room) if room > 0 else []
     return pack_options(ts=ts, sack=[(left & MASK, right & MASK) for left, right in blocks])
 
