@@ -38,6 +38,7 @@ _OPTIONS: Final = [
     for protocol in ("ip", "udp", "tcp")
     for word in ("-o", f"{protocol}.check_checksum:TRUE")
 ]  # fmt: skip
+_BEFORE_QUOTE: Final = 28  # octets of IPv4 and ICMP headers
 _SAME_SHAPE: Final = 4  # frames that look alike which scapy sees of one scenario
 _AGAIN: Final = ("retransmission", "fast_retransmission", "spurious_retransmission", "out_of_order")
 
@@ -111,7 +112,15 @@ class Court:
             for octets in record.samples:
                 again = rebuilt(octets)
                 if again != octets:
-                    yield f"{record.scenario}: scapy builds {again.hex()} where we sent {octets.hex()}"
+                    place = next(
+                        (
+                            at
+                            for at, pair in enumerate(zip(again, octets, strict=False))
+                            if pair[0] != pair[1]
+                        ),
+                        "the end",
+                    )
+                    yield f"{record.scenario}: scapy differs at {place}: {again[:60].hex()}, {octets[:60].hex()}"
         if TSHARK is not None:
             yield from self._complaints_of_tshark()
             for record in self.records:
@@ -122,14 +131,22 @@ class Court:
         captures = [record.octets.getvalue() for record in self.records]
         names = [record.scenario for record in self.records]
         ends = list(accumulate(record.frames for record in self.records))
-        fields = ["frame.number", "frame.interface_name", "_ws.expert.message", "_ws.col.Info"]
-        for number, *words in tshark(captures, fields, only=_WRONG):
+        fields = ["frame.number", "ip.len", "frame.interface_name", "_ws.expert.message", "_ws.col.Info"]
+        for number, lengths, *words in tshark(captures, fields, only=_WRONG):
+            if _quotes_a_part(lengths) and "Malformed" not in words[1]:
+                continue
             index = next(place for place, end in enumerate(ends) if int(number) <= end)
             place = int(number) - (ends[index - 1] if index else 0)
             yield f"{names[index]}, frame {place}: tshark says {' | '.join(words)}"
         count = sum(1 for _ in tshark(captures, ["frame.number"]))
         if count != sum(record.frames for record in self.records):
             yield f"tshark reads {count} frames of {sum(record.frames for record in self.records)}"
+
+
+def _quotes_a_part(lengths: str) -> bool:
+    """An ICMP error quotes the beginning of a packet: tshark would have the checksum of the whole fit the part."""
+    outer, _, quoted = lengths.partition(",")
+    return bool(quoted) and int(quoted) > int(outer) - _BEFORE_QUOTE
 
 
 def _disagreements(record: Record) -> Iterator[str]:

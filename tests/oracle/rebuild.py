@@ -10,6 +10,7 @@ from scapy.layers.l2 import Ether  # noqa: E402
 from scapy.packet import Raw  # noqa: E402
 
 _ETHERNET = 14
+_ICMP_HEADER = 8
 
 
 def rebuilt(octets: bytes) -> bytes:
@@ -20,11 +21,10 @@ def rebuilt(octets: bytes) -> bytes:
     ip = frame[IP]
     end = _ETHERNET + ip.len
     del ip.chksum, ip.len, ip.ihl
-    if ip.frag or ip.flags.MF:
-        ip.remove_payload()
-        return bytes(frame / Raw(octets[_ETHERNET + (octets[_ETHERNET] & 15) * 4 : end]))
     start = _ETHERNET + (octets[_ETHERNET] & 15) * 4
-    if isinstance(ip.payload, TCP):
+    if ip.frag or ip.flags.MF:
+        _replace(ip, octets[start:end])
+    elif isinstance(ip.payload, TCP):
         segment = ip.payload
         payload = octets[start + segment.dataofs * 4 : end]
         del segment.chksum, segment.dataofs
@@ -36,9 +36,10 @@ def rebuilt(octets: bytes) -> bytes:
         del datagram.len
         _replace(datagram, octets[start + 8 : end])
     elif isinstance(ip.payload, ICMP):
-        message = ip.payload
+        # Read from its header alone: in what a long error quotes scapy sees extensions that its length denies.
+        message = ICMP(octets[start : start + _ICMP_HEADER])
         del message.chksum
-        _replace(message, octets[start + 8 : end])
+        _replace(ip, bytes(message / Raw(octets[start + _ICMP_HEADER : end])))
     return bytes(frame)
 
 

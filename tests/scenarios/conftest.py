@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.oracle.judge import Court
 
 from netarium.sim import World
-
-from ..oracle.judge import Court
 
 MakeWorld = Callable[..., World]
 

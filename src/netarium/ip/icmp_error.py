@@ -8,6 +8,7 @@ address, how many errors somebody else's probes have drawn from us, and so find 
 from typing import Final
 
 from netarium.base.addr import BROADCAST4, format_ip, is_multicast, is_unspecified
+from netarium.base.checksum import pseudo_sum
 from netarium.base.errors import StackError
 from netarium.base.trace import IcmpSeen
 from netarium.base.units import SECOND
@@ -16,8 +17,10 @@ from netarium.ip.ipv4_output import Ipv4Output
 from netarium.ip.packet import ErrorKind, IpPacket
 from netarium.ip.path import PathFinder
 from netarium.ip.ratelimit import TokenBucket
+from netarium.link import gso
+from netarium.link.frame import Frame
 from netarium.wire import icmpv4
-from netarium.wire.numbers import PROTOCOL_ICMP
+from netarium.wire.numbers import PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP
 
 _WORDS: Final = {
     ErrorKind.NO_ROUTE: (icmpv4.DESTINATION_UNREACHABLE, icmpv4.NET_UNREACHABLE),
@@ -36,6 +39,8 @@ _MAX_MESSAGE: Final = 576  # RFC 1812 §4.3.2.3: as much of the datagram as fits
 _HEADERS: Final = 28  # IPv4 without options, ICMP
 _INTERNETWORK_CONTROL: Final = 0xC0  # RFC 1812 §4.3.2.5: the precedence of errors
 _MAX_DESTINATIONS: Final = 256
+_CHECKSUM_FIELDS: Final = {PROTOCOL_TCP: 16, PROTOCOL_UDP: 6}  # where in the transport header
+_FRAGMENT: Final = 0x3FFF  # more fragments, or an offset
 
 
 class IcmpErrors:
@@ -129,8 +134,26 @@ class IcmpErrors:
 
 def _quote(packet: IpPacket) -> bytes:
     """The IP header as it came, and as much of the payload as fits (at least the 8 octets of RFC 792)."""
-    room = _MAX_MESSAGE - _HEADERS - len(packet.header)
-    payload = bytes(packet.head[:room])
-    if len(payload) < room:
-        payload += bytes(packet.body[: room - len(payload)])
-    return bytes(packet.header) + payload
+    octets = _as_on_the_line(packet)
+    return octets[: _MAX_MESSAGE - _HEADERS]
+
+
+def _as_on_the_line(packet: IpPacket) -> bytes:
+    """The packet that was on the cable: offload leaves segments joined and checksums open, a quote must not.
+
+    A checksum that the device vouched for is computed again to the value that it has already.
+    """
+    header, head = bytes(packet.header), bytes(packet.head)
+    if packet.gso_size:
+        return gso.split(Frame(header + head, packet.body, packet.gso_size), link_header=0)[0].octets()
+    octets = header + head + bytes(packet.body)
+    place = _CHECKSUM_FIELDS.get(packet.protocol)
+    start = len(header)
+    if place is None or not packet.checked or int.from_bytes(header[6:8], "big") & _FRAGMENT:
+        return octets
+    field = octets[start + place : start + place + 2]
+    if len(field) < 2 or (packet.protocol == PROTOCOL_UDP and not any(field)):
+        return octets
+    partial = pseudo_sum(packet.src, packet.dst, packet.protocol, len(octets) - start)
+    octets = octets[: start + place] + partial.to_bytes(2, "big") + octets[start + place + 2 :]
+    return gso.finished(Frame(octets, csum_start=start, csum_offset=place)).octets()

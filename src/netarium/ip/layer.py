@@ -333,13 +333,17 @@ class IpLayer(IpCore):
     def _report(self, failure: Failure, now: int) -> None:
         """Packets found no neighbour: tell the transport that sent them, or the host for which we forward."""
         for frames in failure.packets:
-            head, body = frames[0].head, frames[0].body
-            header = Ipv4Header.parse(head)
-            payload: Buffer = head[header.header_length :] or body
+            first = frames[0]
+            header = Ipv4Header.parse(first.head)
+            front, rest = first.head[: header.header_length], first.body
+            payload: Buffer = first.head[header.header_length :]
+            if not payload:  # cut in front of the transport header
+                payload, rest = rest, b""
             if not self.is_local(header.src):
                 packet = IpPacket(
                     header.src, header.dst, header.protocol, header.ttl, header.tos,
-                    head[: header.header_length], payload, b"", failure.interface.device, header.options,
+                    front, payload, rest, failure.interface.device, header.options,
+                    first.checked or first.csum_start != 0, first.gso_size,
                 )  # fmt: skip
                 self._errors.send(packet, ErrorKind.HOST_UNREACHABLE, now)
                 continue

@@ -30,6 +30,7 @@ from netarium.transport.endpoint import (
 from netarium.transport.options import (
     PMTUDISC_DO,
     PMTUDISC_DONT,
+    PMTUDISC_PROBE,
     PMTUDISC_WANT,
     SocketOptions,
 )
@@ -278,6 +279,8 @@ class DatagramEndpoint(ABC):
             self._path, self._path_dst = path, dst
         else:
             path = self.ip.find_path(dst, now, src=source, interface=interface or self._bound_interface())
+        if self.options.mtu_discover >= PMTUDISC_PROBE:
+            path.mtu = path.interface.mtu  # ip(7): whatever is known of the path
         if path.broadcast and not self.options.broadcast:
             raise StackError(CloseReason.ACCESS)
         return path

@@ -1,0 +1,190 @@
+"""Paths with a narrow place (RFC 1191): TCP finds out and loses nothing, UDP does as its socket says."""
+
+import errno
+import hashlib
+import random
+import socket
+import threading
+import time
+
+import pytest
+
+from netarium.link.rules import Cut
+from netarium.link.selector import Selector
+from netarium.sim import World
+
+from .conftest import MakeWorld
+
+IP_MTU_DISCOVER, IP_MTU, DONT, WANT, DO, PROBE = 10, 14, 0, 1, 2, 3
+HEADERS = 28  # of IPv4 and UDP
+
+
+def narrow(world: World, mtu: int) -> World:
+    """left - a =narrow= b - right."""
+    left, right = world.hosts("left", "right")
+    a, b = world.router("a"), world.router("b")
+    world.cable(left, a, delay="1ms")
+    world.cable(a, b, delay="1ms", mtu=mtu)
+    world.cable(b, right, delay="1ms")
+    return world
+
+
+def exchange(world: World, size: int) -> None:
+    """Bulk both ways at once on one connection; SHA-256 tells whether all came."""
+    payload = random.Random(5).randbytes(size)
+
+    def transfer(sock: socket.socket) -> None:
+        def write() -> None:
+            sock.sendall(payload)
+            sock.shutdown(socket.SHUT_WR)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        digest = hashlib.sha256()
+        while data := sock.recv(65_536):
+            digest.update(data)
+        writer.join()
+        assert digest.digest() == hashlib.sha256(payload).digest()
+
+    def serve() -> None:
+        with socket.create_server(("", 5001)) as listener, listener.accept()[0] as sock:
+            transfer(sock)
+
+    def main() -> None:
+        with socket.create_connection(("right", 5001)) as sock:
+            transfer(sock)
+        server.join()
+
+    server = world.machines["right"].run(serve)
+    world.run(main, on="left")
+
+
+@pytest.mark.rfc("1191", "01")
+@pytest.mark.rfc("1191", "04")
+@pytest.mark.rfc("791", "04")
+@pytest.mark.parametrize("mtu", [576, 1_280])
+def test_tcp_finds_the_narrow_place(make_world: MakeWorld, mtu: int) -> None:
+    world = narrow(make_world(), mtu)
+    exchange(world, 300_000)
+    assert world.now < 2e9, "no retransmission timeout after another"
+    # Each end learned it once for its whole burst, and nothing was ever cut.
+    for name in ("left", "right"):
+        assert 1 <= world.machines[name].machine.counters["ip_pmtu_lowered"] <= 2
+    for name in ("a", "b"):
+        assert world.machines[name].machine.counters["ip_frag_creates"] == 0
+
+
+def test_super_segments_before_a_narrow_place(make_world: MakeWorld) -> None:
+    """What a router quotes of a super-segment is the first of the frames that it stands for."""
+    world = make_world()
+    left, right = world.host("left", offload=True), world.host("right", offload=True)
+    a, b = world.router("a"), world.router("b")
+    world.cable(left, a, delay="1ms")
+    world.cable(a, b, delay="1ms", mtu=1_000)
+    world.cable(b, right, delay="1ms")
+    exchange(world, 300_000)
+    assert world.now < 2e9
+
+
+def test_mss_of_narrow_ends(make_world: MakeWorld) -> None:
+    """The narrow place is an end: its MSS says so, and no ICMP is needed."""
+    world = make_world()
+    left, right = world.hosts("left", "right")
+    router = world.router("router")
+    world.cable(left, router, mtu=576)
+    world.cable(router, right)
+    exchange(world, 100_000)
+    assert router.machine.counters["ip_forward_too_big"] == 0
+
+
+def send_large(discover: int, size: int, again: bool = True) -> list[int]:
+    """What two large datagrams, one after the other, do: an errno each, or 0."""
+    results = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, discover)
+        sock.connect(("right", 9))
+        for _ in range(1 + again):
+            try:
+                sock.send(bytes(size))
+                results.append(0)
+            except OSError as fault:
+                results.append(fault.errno or 0)
+            time.sleep(0.1)
+        results.append(sock.getsockopt(socket.IPPROTO_IP, IP_MTU))
+    return results
+
+
+def receive(world: World) -> list[int]:
+    """A receiver on `right`; the list of sizes grows."""
+    sizes: list[int] = []
+
+    def listen() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind(("", 9))
+            while True:
+                sizes.append(len(sock.recv(70_000)))
+
+    world.machines["right"].run(listen)
+    return sizes
+
+
+@pytest.mark.rfc("1191", "01")
+def test_udp_as_the_socket_says(make_world: MakeWorld) -> None:
+    world = narrow(make_world(), 576)
+
+    def main() -> None:
+        # DONT: routers cut it.
+        assert send_large(DONT, 1_400) == [0, 0, 1_500]
+        assert sizes == [1_400, 1_400]
+        # WANT (the default): the first is lost, the error is pending, then we cut ourselves.
+        assert send_large(WANT, 1_400) == [0, errno.EMSGSIZE, 576]
+        assert send_large(WANT, 1_400) == [0, 0, 576]
+        assert sizes == [1_400] * 4
+        # DO: never cut, by nobody.
+        assert send_large(DO, 576 - HEADERS) == [0, 0, 576]
+        assert send_large(DO, 576 - HEADERS + 1) == [errno.EMSGSIZE] * 2 + [576]
+        # PROBE: DF whatever is known; only our own link counts.
+        assert send_large(PROBE, 1_500 - HEADERS)[0] == 0
+        assert sizes == [1_400] * 4 + [576 - HEADERS] * 2
+
+    sizes = receive(world)
+    world.run(main, on="left")
+
+
+@pytest.mark.rfc("1191", "03")
+def test_what_was_learned_is_forgotten_after_ten_minutes(make_world: MakeWorld) -> None:
+    def main() -> None:
+        send_large(DO, 1_400)
+        assert send_large(DO, 1_400)[-1] == 576
+        time.sleep(605)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.connect(("right", 9))
+            assert sock.getsockopt(socket.IPPROTO_IP, IP_MTU) == 1_500
+
+    world = narrow(make_world(), 576)
+    receive(world)
+    world.run(main, on="left")
+
+
+@pytest.mark.rfc("9293", "SHLD-11", "MUST-20")
+def test_a_black_hole_ends_in_a_clean_timeout(make_world: MakeWorld) -> None:
+    """A narrow place that tells nobody (its ICMP is filtered): the connection ends with ETIMEDOUT, not in silence."""
+    world = narrow(make_world(), 576)
+    world.cables["left-a"].add_rule(Cut(Selector(protocol="icmp")), direction=1)
+
+    def serve() -> None:
+        with socket.create_server(("", 5001)) as listener, listener.accept()[0] as sock:
+            while sock.recv(100_000):
+                pass
+
+    def main() -> float:
+        with socket.create_connection(("right", 5001)) as sock:
+            begun = time.monotonic()
+            sock.sendall(bytes(10_000))
+            with pytest.raises(TimeoutError) as caught:
+                sock.recv(1)
+            assert caught.value.errno == errno.ETIMEDOUT
+            return time.monotonic() - begun
+
+    world.machines["right"].run(serve)
+    assert 100 < world.run(main, on="left") < 1_500
