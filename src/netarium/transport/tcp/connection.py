@@ -474,8 +474,6 @@ class Connection:
             frame = self._frame(path, out, now)
             if frame is not None:
                 return frame
-            if tcb.rexmit_at:
-                break  # it waits for the next hop's address; more behind it would only push it out there
         self._done(now)
         return None
 

@@ -113,6 +113,8 @@ class TcpLayer:
             return self.on_new_syn(seg, packet, now, 0)
         if seg.flags & RST:
             return DropReason.TCP_RESET_NO_CONNECTION  # a RST is never answered
+        if not seg.flags & ACK and self.has_listener(packet.dst, seg.dst_port):
+            return DropReason.TCP_BAD_SEGMENT  # §3.10.7.2, fourth: it has nothing to do with any connection
         self._refuse(seg, packet, now)
         return DropReason.TCP_NO_CONNECTION
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from netarium.base.errors import Accepted, DropReason, Fate
 from netarium.base.seq import MASK, unwrap
 from netarium.base.trace import Trace
-from netarium.base.units import SECOND
+from netarium.base.units import MS, SECOND
 from netarium.ip.packet import IcmpError, IpPacket
 from netarium.transport.endpoint import Endpoint, Notifier
 from netarium.transport.options import SocketOptions
@@ -20,6 +20,7 @@ from netarium.transport.tcp.tcb import DEFAULT_MSS4
 from netarium.wire.tcp import ACK, RST, SYN, TcpSegment
 from netarium.wire.tcp_options import pack_options
 
+_ACK_INTERVAL_NS = 250 * MS
 _RESEND_INTERVAL_NS = 1 * SECOND  # a repeated SYN is answered once a second (RFC 6298's initial RTO)
 
 
@@ -160,7 +161,7 @@ class HalfOpen:
 
     def _acknowledge(self, now: int) -> None:
         """What we have and expect, to an unacceptable segment; a few times a second."""
-        if now - max(self._acked_at, self.answered_at) < _RESEND_INTERVAL_NS // 4:
+        if self._acked_at and now - self._acked_at < _ACK_INTERVAL_NS:
             return
         self._acked_at = now
         options = pack_options(ts=(negotiate.timestamp(self, now), self.ts_recent)) if self.ts_ok else b""

@@ -11,7 +11,7 @@ _COPY_BELOW: Final = (
 )
 _GATHER_BELOW: Final = 256  # octets: such crumbs are gathered into one buffer
 _GATHER_TO: Final = 4_096
-_MAX_PIECES: Final = 16_384  # of the out-of-order queue, however small they are
+_PIECE_COST: Final = 128  # octets that a piece of the out-of-order queue costs beside its own
 _DUP_ACK_INTERVAL_NS: Final = 250 * MS
 
 
@@ -32,8 +32,10 @@ def take_payload(tcb: Tcb, seq: int, payload: Buffer, now: int) -> None:
         return
     # RFC 5681 §4.2: at once, both for a segment out of order and for one that fills a gap.
     tcb.ack_now = tcb.output = True
-    if len(tcb.reassembly) < _MAX_PIECES or seq == tcb.rcv_nxt:
-        tcb.reassembly.insert(seq, payload)
+    queue = tcb.reassembly
+    cost = queue.octets + _PIECE_COST * len(queue)  # however small the pieces are
+    if seq == tcb.rcv_nxt or cost < 2 * tcb.rcv_buf:
+        queue.insert(seq, payload)
     if seq == tcb.rcv_nxt:
         for piece in tcb.reassembly.take(tcb.rcv_nxt):
             _deliver(tcb, piece)

@@ -186,9 +186,7 @@ def _allowance(tcb: Tcb, waiting: int, now: int) -> int:
         tcb.cwnd_limited = False
         if not board and not tcb.persist_at:
             tcb.persist_at = now + tcb.rtt.rto
-            if (
-                tcb.options.user_timeout_ns and not tcb.user_timeout_at
-            ):  # tcp(7): what waits for a window counts
+            if tcb.options.user_timeout_ns and not tcb.user_timeout_at:  # tcp(7): what is held up counts
                 tcb.user_timeout_at = now + tcb.options.user_timeout_ns
         _trace_held(tcb, "window", waiting, window)
         return 0
