@@ -6,7 +6,7 @@ from netarium.base.trace import Call, FrameSent
 from netarium.cli.tour.page import Say, Story
 from netarium.cli.tour.run import Run
 from netarium.inspect.sequence import Arrow
-from netarium.inspect.width import clip
+from netarium.inspect.width import clip, wrap
 
 
 @dataclass(slots=True)
@@ -63,7 +63,11 @@ def tell(facts: Ending) -> Story:
         "The mailer has handed a mail to the mail server. The data differ; the way of sending and receiving does not.",
     )
     story.show(
-        [clip(f"  {machine:<8} {', '.join(names)}", 80) for machine, names in facts.calls.items()],
+        [
+            f"  {machine if number == 0 else '':<8} {line}"
+            for machine, names in facts.calls.items()
+            for number, line in enumerate(wrap(", ".join(names), 68))
+        ],
         "두 애플리케이션이 소켓 라이브러리에 부탁한 일",
         "what the two applications asked of the Socket library",
     )
