@@ -17,6 +17,7 @@ from netarium.drive.packet_socket import PacketSocket
 from netarium.drive.tap import Tap
 from netarium.drive.tun import Tun
 from netarium.inspect.capture import Capture
+from netarium.link.device import Medium
 
 _KINDS = ("tap", "tun", "packet")
 
@@ -83,7 +84,9 @@ def station(
         if options.pcap is not None:
             stack.callback(opened.close)
             file = stack.enter_context(options.pcap.open("wb", buffering=0))
-            trace = Trace(Capture(file, epoch_ns=time.time_ns() - time.monotonic_ns(), machine=name))
+            raw = {opened.name} if opened.medium is Medium.IP else ()
+            epoch_ns = time.time_ns() - time.monotonic_ns()
+            trace = Trace(Capture(file, epoch_ns=epoch_ns, machine=name, raw=raw))
         host = Host(
             opened,
             address=options.address,

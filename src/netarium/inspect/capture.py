@@ -5,14 +5,14 @@ is there as well. Checksums are complete, whatever the device would have finishe
 """
 
 import errno
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import BinaryIO, Final
 
 from netarium.base.trace import Event, FrameReceived, FrameSent, Segment, Signal
 from netarium.wire.pcapng import INBOUND, LINKTYPE_ETHERNET, LINKTYPE_RAW, OUTBOUND, Writer
 
-_RAW_DEVICES: Final = ("lo", "tun")  # devices whose frames begin with the IP header
+_LOOPBACK: Final = "lo"  # is not captured: no frame of it is on a line
 
 
 class Capture:
@@ -24,16 +24,20 @@ class Capture:
         file: binary, best without a buffer of its own; is closed by its owner.
         epoch_ns: added to every time.
         machine: only what this machine sends and receives; with it, received frames are written, too.
+        raw: devices whose frames begin with the IP header (Medium.IP).
 
     Attributes:
         failed: why nothing is written any more, or None.
     """
 
-    def __init__(self, file: BinaryIO, *, epoch_ns: int = 0, machine: str | None = None) -> None:
+    def __init__(
+        self, file: BinaryIO, *, epoch_ns: int = 0, machine: str | None = None, raw: Collection[str] = ()
+    ) -> None:
         self.failed: OSError | None = None
         self._file = file
         self._epoch_ns = epoch_ns
         self._machine = machine
+        self._raw = raw
         self._writer = Writer()
         self._size = 0
         self._notes: dict[int, str] = {}
@@ -50,8 +54,9 @@ class Capture:
             self._frame(event, INBOUND, "")
 
     def _frame(self, event: FrameSent | FrameReceived, direction: int, note: str) -> None:
-        if self.failed is None and self._machine in {None, event.where} and not event.device.startswith("lo"):
-            self._write(packet(self._writer, event, direction, self._epoch_ns, note))
+        if self.failed is None and self._machine in {None, event.where} and event.device != _LOOPBACK:
+            raw = event.device in self._raw
+            self._write(packet(self._writer, event, direction, self._epoch_ns, note, raw=raw))
 
     def _write(self, octets: bytes) -> None:
         try:
@@ -68,7 +73,13 @@ class Capture:
 
 
 def packet(
-    writer: Writer, event: FrameSent | FrameReceived, direction: int, epoch_ns: int, note: str
+    writer: Writer,
+    event: FrameSent | FrameReceived,
+    direction: int,
+    epoch_ns: int,
+    note: str,
+    *,
+    raw: bool = False,
 ) -> bytes:
     """One frame as the bytes to append to a capture."""
     comment = f"event {event.id}, because of {event.cause}" if event.cause else f"event {event.id}"
@@ -76,7 +87,7 @@ def packet(
         f"{event.where}/{event.device}",
         epoch_ns + event.at,
         event.octets,
-        link_type=LINKTYPE_RAW if event.device.startswith(_RAW_DEVICES) else LINKTYPE_ETHERNET,
+        link_type=LINKTYPE_RAW if raw else LINKTYPE_ETHERNET,
         comments=[f"{comment}: {note}" if note else comment],
         direction=direction,
     )

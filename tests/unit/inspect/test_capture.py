@@ -48,6 +48,15 @@ def test_listener_for_all_and_for_one_machine() -> None:
         assert [p.interface.name for p in pcapng.read(file.getvalue())] == interfaces
 
 
+def test_devices_without_ethernet_have_their_own_link_type() -> None:
+    file = io.BytesIO()
+    listener = Capture(file, raw={"vpn0"})
+    listener(FrameSent(id=1, at=1, where="a", device="vpn0", octets=b"E" + bytes(19)))
+    listener(FrameSent(id=2, at=1, where="a", device="eth0", octets=FRAME))
+    packets = list(pcapng.read(file.getvalue()))
+    assert [p.interface.link_type for p in packets] == [pcapng.LINKTYPE_RAW, pcapng.LINKTYPE_ETHERNET]
+
+
 class FullDisk(io.BytesIO):
     """Has room for so many octets."""
 
