@@ -3,6 +3,7 @@
 One thread, and a readiness loop right above the transport floor: what is measured is the stack.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from netarium.base.errors import StackError
@@ -120,6 +121,14 @@ class BenchServer:
         connection.close(self._driver.now())
 
 
-def serve_bench(host: Host) -> None:
-    """Offer echo (TCP port 5001), sink (5002) and source (5003) until Ctrl-C or until the host is closed."""
-    BenchServer(host).run()
+def serve_bench(host: Host, on_ready: Callable[[], None] | None = None) -> None:
+    """Offer echo (TCP port 5001), sink (5002) and source (5003) until Ctrl-C or until the host is closed.
+
+    Args:
+        host: whose ports they are.
+        on_ready: is called once, when clients can connect.
+    """
+    server = BenchServer(host)
+    if on_ready is not None:
+        on_ready()
+    server.run()

@@ -8,6 +8,7 @@ sleep until the leader finds that their endpoints are ready. When no thread wait
 (`background`), so that the machine answers pings while the program thinks.
 """
 
+import errno
 import os
 import select
 import time
@@ -90,6 +91,9 @@ class RealDriver:
 
         Returns:
             False if the time is over first.
+
+        Raises:
+            OSError: ENETDOWN: the host was closed meanwhile.
         """
         call = self.blocked_call(interests)
         if call.is_ready():
@@ -97,10 +101,13 @@ class RealDriver:
         for endpoint in call.masks:
             self.watch(endpoint, call.notify)
         try:
-            return self.wait_for(call, timeout_ns)
+            ready = self.wait_for(call, timeout_ns)
         finally:
             for endpoint in call.masks:
                 self.unwatch(endpoint, call.notify)
+        if self.closed and not ready:
+            raise OSError(errno.ENETDOWN, os.strerror(errno.ENETDOWN))
+        return ready
 
     def blocked_call(self, interests: Sequence[tuple[Endpoint, int]] = ()) -> BlockedCall:
         """Something to `wait_for` again and again, with its `notify` given to `watch`."""

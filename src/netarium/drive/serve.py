@@ -95,6 +95,7 @@ def serve_directory(
     directory: str | PathLike[str],
     port: int = 80,
     on_connection: OnConnection | None = None,
+    on_ready: Callable[[], None] | None = None,
 ) -> None:
     """Serve a directory by `http.server` until Ctrl-C or until the host is closed.
 
@@ -103,12 +104,15 @@ def serve_directory(
         directory: what is served.
         port: TCP port.
         on_connection: is told each client's address and port.
+        on_ready: is called once, when clients can connect.
 
     Raises:
         UsageError: no such directory, port in use.
     """
     server = _directory_server(host, directory, port, on_connection)
     try:
+        if on_ready is not None:
+            on_ready()
         server.serve()
     finally:
         server.stop()

@@ -5,6 +5,7 @@ from typing import Final
 
 from netarium.cli import station
 from netarium.drive.control import Control
+from netarium.drive.host import Host
 from netarium.drive.serve import serve_bench
 
 EPILOG: Final = """\
@@ -24,10 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     with station.station(options, tap="nt0") as host, Control(host):
-        print(
-            f"{host.name} is {options.address}: echo 5001, sink 5002, source 5003; Ctrl-C ends it", flush=True
-        )
-        if text := station.hint(options, host):
-            print(text, flush=True)
-        serve_bench(host)
+        serve_bench(host, on_ready=lambda: _announce(options, host))
     return 0
+
+
+def _announce(options: argparse.Namespace, host: Host) -> None:
+    """Say what runs, when it does."""
+    print(f"{host.name} is {options.address}: echo 5001, sink 5002, source 5003; Ctrl-C ends it", flush=True)
+    if text := station.hint(options, host):
+        print(text, flush=True)

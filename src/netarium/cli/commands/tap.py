@@ -7,6 +7,7 @@ from typing import Final
 
 from netarium.cli import station
 from netarium.drive.control import Control
+from netarium.drive.host import Host
 from netarium.drive.serve import serve_directory
 
 EPILOG: Final = """\
@@ -34,15 +35,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the machine until Ctrl-C."""
     with station.station(options, tap=options.name, name=options.name) as host, Control(host):
-        print(f"{host.name} is {options.address} on {host.devices[0].name}; Ctrl-C ends it", flush=True)
-        if text := station.hint(options, host):
-            print(text, flush=True)
         if options.serve is None:
+            _announce(options, host)
             threading.Event().wait()
         else:
-            print(f"serving {options.serve} on port {options.port}", flush=True)
-            serve_directory(host, options.serve, options.port, _tell)
+            serve_directory(
+                host, options.serve, options.port, _tell, on_ready=lambda: _announce(options, host)
+            )
     return 0
+
+
+def _announce(options: argparse.Namespace, host: Host) -> None:
+    """Say what runs, when it does."""
+    print(f"{host.name} is {options.address} on {host.devices[0].name}; Ctrl-C ends it", flush=True)
+    if text := station.hint(options, host):
+        print(text, flush=True)
+    if options.serve is not None:
+        print(f"serving {options.serve} on port {options.port}", flush=True)
 
 
 def _tell(address: str, port: int) -> None:
