@@ -106,7 +106,7 @@ class Bed(Lab):
         """With nobody: whatever is sent stays unacknowledged."""
         try:
             flow = self.handshake(self.web, self._next_port(), irs=self.random.getrandbits(32), ts=(1, 0))
-        except (AssertionError, IndexError):
+        except LookupError:
             return  # the accept queue is full of the attacker's connections, or no SYN,ACK was due
         socket = flow.socket
         self.sockets.append(socket)

@@ -33,7 +33,7 @@ mild = st.floats(0, 0.06)
 faults = st.lists(  # of makers of rules: a rule serves once
     st.one_of(
         mild.map(lambda chance: partial(Loss, chance)),
-        st.tuples(st.floats(0.001, 0.01), st.floats(0.3, 1)).map(lambda pair: partial(BurstLoss, *pair)),
+        st.tuples(st.floats(0.001, 0.01), st.floats(0.5, 1)).map(lambda pair: partial(BurstLoss, *pair)),
         st.integers(0, 20 * MS).map(lambda ns: partial(Jitter, ns)),
         st.integers(0, 30 * MS).map(lambda ns: partial(Jitter, ns, overtaking=True)),
         st.tuples(st.floats(0, 0.3), st.integers(1, 50 * MS)).map(lambda pair: partial(Reorder, *pair)),
@@ -64,6 +64,10 @@ configs = st.builds(
     send_buffer=st.sampled_from([4_096, 131_072]),
     initial_window_segments=st.sampled_from([1, 3, 10]),
     msl_ns=st.just(5 * SECOND),
+    # A burst goes on for as long as frames are few: nobody must give up only because of bad luck.
+    data_retries=st.just(40),
+    orphan_retries=st.just(40),
+    syn_retries=st.just(40),
 )
 
 
