@@ -120,9 +120,9 @@ def main() -> None:
     text = (
         f"{machine()}. A fixed loop took {before:.0f} ms before and {after:.0f} ms after.\n\n{table(rows)}\n"
     )
-    print(text)
     if abs(after - before) > 0.25 * before:
-        print("The machine changed its speed meanwhile: run it again.")
+        text += "\nThe machine changed its speed meanwhile (it had other work): run it again.\n"
+    print(text)
     if arguments.write:
         print(f"written to {document(text)}")
 
