@@ -360,7 +360,7 @@ class Connection:
         if tcb.state is LISTEN:
             self._stop_listening(now)
         elif tcb.state is not CLOSED:
-            tcb.rcv_queue.clear()
+            tcb.rcv_queue = None
             tcb.rcv_queued = 0
             arrive.end(tcb, 0, "abort", now)
         self._done(now)

@@ -91,7 +91,7 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
         tcpi_snd_ssthresh=ssthresh if ssthresh >= INFINITE_SSTHRESH else segments(ssthresh),
         tcpi_snd_cwnd=control.cwnd // smss,
         tcpi_advmss=tcb.our_mss,
-        tcpi_reordering=tcb.reordering,
+        tcpi_reordering=tcb.config.dupthresh,
         tcpi_rcv_space=tcb.rcv_buf,
         tcpi_total_retrans=tcb.total_retrans,
         tcpi_bytes_acked=tcb.octets_acked,

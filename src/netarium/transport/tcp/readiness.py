@@ -57,6 +57,7 @@ def take(tcb: Tcb, limit: int, *, peek: bool) -> bytes:
     """Up to `limit` octets from the receive queue, which is not empty; they stay there if `peek`."""
     limit = _up_to_mark(tcb, limit)
     queue = tcb.rcv_queue
+    assert queue is not None
     first = queue[0]
     if len(first) >= limit:
         taken = bytes(first) if len(first) == limit else bytes(memoryview(first)[:limit])
@@ -81,7 +82,7 @@ def take_into(tcb: Tcb, buffer: memoryview, *, peek: bool) -> int:
     """Fill `buffer` from the receive queue, which is not empty; return how many octets."""
     limit = _up_to_mark(tcb, len(buffer))
     at = 0
-    for piece in tcb.rcv_queue:
+    for piece in tcb.rcv_queue or ():
         size = min(len(piece), limit - at)
         buffer[at : at + size] = piece if size == len(piece) else memoryview(piece)[:size]
         at += size
@@ -97,7 +98,7 @@ def urgent_octet(tcb: Tcb) -> bytes | None:
     offset = tcb.rcv_up - 1 - (tcb.rcv_nxt - tcb.rcv_queued)
     if tcb.rcv_up <= tcb.irs + 1 or not 0 <= offset < tcb.rcv_queued:
         return None
-    for piece in tcb.rcv_queue:
+    for piece in tcb.rcv_queue or ():
         if offset < len(piece):
             return bytes(memoryview(piece)[offset : offset + 1])
         offset -= len(piece)
@@ -115,7 +116,11 @@ def _up_to_mark(tcb: Tcb, limit: int) -> int:
 def _drop(tcb: Tcb, size: int) -> None:
     """Remove octets from the front of the queue."""
     queue = tcb.rcv_queue
+    assert queue is not None
     tcb.rcv_queued -= size
+    if not tcb.rcv_queued:
+        tcb.rcv_queue = None
+        return
     while size:
         first = queue[0]
         if len(first) <= size:

@@ -1,5 +1,6 @@
 """The receiving half: putting payload in order, the window, when to acknowledge (RFC 9293 §3.8.6, §3.10.7.4)."""
 
+from collections import deque
 from typing import Final
 
 from netarium.base.checksum import Buffer
@@ -50,11 +51,14 @@ def _deliver(tcb: Tcb, payload: Buffer) -> None:
         return
     tcb.wakeup = True
     tcb.rcv_queued += size
-    if size >= _COPY_BELOW:
-        tcb.rcv_queue.append(payload)
-        return
     queue = tcb.rcv_queue
-    if size < _GATHER_BELOW and queue:
+    if queue is None:
+        tcb.rcv_queue = deque((payload if size >= _COPY_BELOW else bytes(payload),))
+        return
+    if size >= _COPY_BELOW:
+        queue.append(payload)
+        return
+    if size < _GATHER_BELOW:
         last = queue[-1]
         if isinstance(last, bytearray) and len(last) < _GATHER_TO:
             last += payload

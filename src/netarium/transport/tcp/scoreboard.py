@@ -5,8 +5,12 @@ records change, so an ACK costs what it changes and not what is outstanding.
 """
 
 from bisect import bisect_left
+from operator import attrgetter
+from typing import Final
 
 from netarium.base.rangeset import RangeSet
+
+_SEQ: Final = attrgetter("seq")
 
 
 class Sent:
@@ -28,17 +32,16 @@ class Scoreboard:
     """The records between SND.UNA and SND.NXT."""
 
     __slots__ = (
-        "_first", "_lost_below", "_next_lost", "_records", "_starts", "lost_octets", "reno_sacked", "resent_octets",
-        "sacked", "sacked_octets",
+        "_first", "_lost_below", "_next_lost", "_records", "_sacked", "lost_octets", "reno_sacked", "resent_octets",
+        "sacked_octets",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self._records: list[Sent] = []
-        self._starts: list[int] = []
         self._first = 0  # records before it are acknowledged
         self._next_lost = 0  # no record before it is lost and waits to be resent
         self._lost_below = 0  # RFC 6675's IsLost() holds for every unSACKed octet below it
-        self.sacked = RangeSet()
+        self._sacked: RangeSet | None = None  # none most of the time
         self.sacked_octets = 0
         self.lost_octets = 0  # of lost records, resent or not
         self.resent_octets = 0  # resent and still believed to be on the way
@@ -77,7 +80,6 @@ class Scoreboard:
     def add(self, seq: int, end: int, now: int) -> None:
         """A segment of new sequence numbers was sent."""
         self._records.append(Sent(seq, end, now))
-        self._starts.append(seq)
 
     def acknowledge(self, una: int) -> list[Sent]:
         """Everything below `una` arrived: remove and return the records, cutting the one that `una` divides."""
@@ -92,10 +94,12 @@ class Scoreboard:
             i += 1
         self._first = i
         self._next_lost = max(self._next_lost, i)
-        if self.sacked:
-            self.sacked.discard_below(una)
+        if self._sacked is not None:
+            self._sacked.discard_below(una)
+            if not self._sacked:
+                self._sacked = None
         if i == len(records) or (i > 256 and i * 2 > len(records)):
-            del records[:i], self._starts[:i]
+            del records[:i]
             self._next_lost -= i
             self._first = 0
         return done
@@ -106,7 +110,9 @@ class Scoreboard:
         Returns:
             How many octets are newly SACKed, and the most recently transmitted record among them.
         """
-        if self.sacked.covers(start, stop):
+        if self._sacked is None:
+            self._sacked = RangeSet()
+        elif self._sacked.covers(start, stop):
             return 0, None
         new, latest = 0, None
         for record in self._cut(start, stop):
@@ -119,7 +125,7 @@ class Scoreboard:
                 new += size
                 if latest is None or record.xmit_at >= latest.xmit_at:
                     latest = record
-        self.sacked.add(start, stop)
+        self._sacked.add(start, stop)
         return new, latest
 
     def mark_lost_by_sack(self, dupthresh: int, smss: int) -> int:
@@ -128,15 +134,17 @@ class Scoreboard:
         An octet is lost when `dupthresh` discontiguous SACKed ranges, or more than (dupthresh - 1) * SMSS SACKed
         octets, lie above it. What holds for an octet holds for all below, so one bound tells it all.
         """
+        if self._sacked is None:
+            return 0
         bound, octets = 0, 0
-        for blocks, (start, stop) in enumerate(reversed(self.sacked), 1):
+        for blocks, (start, stop) in enumerate(reversed(self._sacked), 1):
             octets += stop - start
             if blocks >= dupthresh or octets > (dupthresh - 1) * smss:
                 bound = start
                 break
         if bound <= self._lost_below:
             return 0
-        i = max(self._first, bisect_left(self._starts, self._lost_below) if self._lost_below else self._first)
+        i = self._index(self._lost_below)
         self._lost_below = bound
         newly = 0
         for record in self._records[i:]:
@@ -159,7 +167,7 @@ class Scoreboard:
             self.lost_octets += size
         if on_the_way:
             record.resent = -record.resent
-        self._next_lost = min(self._next_lost, max(self._first, bisect_left(self._starts, record.seq)))
+        self._next_lost = min(self._next_lost, self._index(record.seq))
         return size
 
     def mark_all_lost(self) -> None:
@@ -183,13 +191,13 @@ class Scoreboard:
 
     def divide(self, record: Sent, at: int) -> None:
         """Make two records of one, the second beginning at sequence number `at`."""
-        self._split(bisect_left(self._starts, record.seq, self._first), at)
+        self._split(self._index(record.seq), at)
 
     def forget_sacks(self) -> None:
         """Believe nothing that was SACKed."""
         for record in self._records[self._first :]:
             record.sacked = False
-        self.sacked.clear()
+        self._sacked = None
         self.sacked_octets = 0
         self._lost_below = 0
 
@@ -214,6 +222,10 @@ class Scoreboard:
         record.resent = abs(record.resent) + 1
         record.xmit_at = now
 
+    def _index(self, seq: int) -> int:
+        """Where the first record is that begins at `seq` or above."""
+        return bisect_left(self._records, seq, self._first, key=_SEQ)
+
     @staticmethod
     def _on_the_way_again(record: Sent) -> bool:
         """Resent, and that retransmission is not known to be lost (its count is negative then)."""
@@ -232,7 +244,7 @@ class Scoreboard:
     def _cut(self, start: int, stop: int) -> list[Sent]:
         """The records of `[start, stop)`, divided so that they fit exactly."""
         records = self._records
-        i = bisect_left(self._starts, start, self._first)
+        i = self._index(start)
         if i > self._first and records[i - 1].end > start:
             self._split(i - 1, start)
         j = i
@@ -254,6 +266,5 @@ class Scoreboard:
         )
         record.end = at
         self._records.insert(i + 1, rest)
-        self._starts.insert(i + 1, at)
         if self._next_lost > i:
             self._next_lost += 1

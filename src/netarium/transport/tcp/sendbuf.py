@@ -5,26 +5,28 @@ writes, which are gathered so that a million of them do not become a million obj
 """
 
 from bisect import bisect_right
+from operator import itemgetter
 from typing import Final
 
 from netarium.base.checksum import Buffer
 
 _SMALL: Final = 2_048  # octets; a write below it is copied into a common chunk
 _GATHER: Final = 16_384  # octets; a common chunk is closed when it is this long
+_START: Final = itemgetter(0)
+_RELEASED: Final = (-1, memoryview(b""))
 
 
 class SendBuffer:
-    """A window on the stream: `[start, end)` in sequence numbers."""
+    """A window on the stream: `[start, end)` in sequence numbers. It owns containers only while it is not empty."""
 
-    __slots__ = ("_chunks", "_first", "_gathered", "_starts", "_tail", "end", "start")
+    __slots__ = ("_chunks", "_first", "_gathered", "_tail", "end", "start")
 
     def __init__(self, start: int) -> None:
         self.start = start
         self.end = start
-        self._chunks: list[Buffer] = []
-        self._starts: list[int] = []
+        self._chunks: list[tuple[int, memoryview]] | None = None  # by the number of the first octet
         self._first = 0  # chunks before it are acknowledged and go at the next compaction
-        self._tail: list[bytes] = []  # small writes, not yet one chunk
+        self._tail: list[bytes] | None = None  # small writes, not yet one chunk
         self._gathered = 0
 
     def __len__(self) -> int:
@@ -34,33 +36,36 @@ class SendBuffer:
         """Take octets over at the end. `bytes` are kept by reference, anything mutable is copied."""
         size = len(octets)
         if size < _SMALL:
+            if self._tail is None:
+                self._tail = []
             self._tail.append(bytes(octets))
             self._gathered += size
             self.end += size
             if self._gathered >= _GATHER:
                 self._gather()
             return
-        if self._tail:
+        if self._tail is not None:
             self._gather()
-        self._starts.append(self.end)
-        self._chunks.append(memoryview(octets if isinstance(octets, bytes) else bytes(octets)))
+        self._append_chunk(self.end, octets if isinstance(octets, bytes) else bytes(octets))
         self.end += size
 
     def slice(self, seq: int, size: int) -> Buffer:
         """`size` octets from `seq` on; they must be in the buffer."""
         assert self.start <= seq <= seq + size <= self.end
-        if self._tail and seq + size > self.end - self._gathered:
+        if self._tail is not None and seq + size > self.end - self._gathered:
             self._gather()
-        i = bisect_right(self._starts, seq) - 1
-        offset = seq - self._starts[i]
-        chunk = self._chunks[i]
+        chunks = self._chunks
+        assert chunks is not None, "empty"
+        i = bisect_right(chunks, seq, self._first, key=_START) - 1
+        start, chunk = chunks[i]
+        offset = seq - start
         if offset + size <= len(chunk):
             return chunk[offset : offset + size]
         pieces = [chunk[offset:]]
         missing = size - len(pieces[0])
         while missing > 0:
             i += 1
-            pieces.append(self._chunks[i][:missing])
+            pieces.append(chunks[i][1][:missing])
             missing -= len(pieces[-1])
         return b"".join(pieces)
 
@@ -68,27 +73,35 @@ class SendBuffer:
         """Everything below `una` is acknowledged: let it go."""
         assert self.start <= una <= self.end
         self.start = una
-        if self._tail and una > self.end - self._gathered:
+        if una == self.end:
+            self.clear()
+            return
+        if self._tail is not None and una > self.end - self._gathered:
             self._gather()
-        starts, chunks, first = self._starts, self._chunks, self._first
-        while first < len(starts) and starts[first] + len(chunks[first]) <= una:
-            chunks[first] = b""  # the octets go now, the slot later
+        chunks, first = self._chunks, self._first
+        if chunks is None:
+            return
+        while first < len(chunks) and chunks[first][0] + len(chunks[first][1]) <= una:
+            chunks[first] = _RELEASED  # the octets go now, the slot later
             first += 1
         self._first = first
-        if (first > 64 and first * 2 > len(starts)) or first == len(starts):
-            del starts[:first], chunks[:first]
+        if first > 64 and first * 2 > len(chunks):
+            del chunks[:first]
             self._first = 0
 
     def clear(self) -> None:
-        """Nothing will be sent any more."""
+        """Nothing waits any more, or nothing of it will be sent."""
         self.start = self.end
-        self._starts.clear()
-        self._chunks.clear()
-        self._tail.clear()
+        self._chunks = self._tail = None
         self._first = self._gathered = 0
 
     def _gather(self) -> None:
-        self._starts.append(self.end - self._gathered)
-        self._chunks.append(memoryview(b"".join(self._tail)))
-        self._tail.clear()
+        assert self._tail is not None
+        self._append_chunk(self.end - self._gathered, b"".join(self._tail))
+        self._tail = None
         self._gathered = 0
+
+    def _append_chunk(self, start: int, octets: bytes) -> None:
+        if self._chunks is None:
+            self._chunks = []
+        self._chunks.append((start, memoryview(octets)))

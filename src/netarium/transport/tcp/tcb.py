@@ -47,6 +47,7 @@ class Tcb:
         rcv_adv: right edge of the window that was ever advertised.
         rcv_up: receive urgent pointer.
         rcv_fin: where the peer's FIN is, once known.
+        rcv_queue: what waits for the application; None: nothing.
         rcv_buf: octets that may wait for the application.
         recover: RFC 6582's; loss recovery ends when `snd_una` reaches it.
         ack_now: an acknowledgment must go with the next transmission, or by itself.
@@ -70,7 +71,7 @@ class Tcb:
         "max_snd_wnd", "smss", "peer_mss", "sendbuf", "fin_queued", "fin_seq", "scoreboard", "syn_pending",
         # receive sequence space
         "irs", "rcv_nxt", "rcv_adv", "rcv_up", "rcv_wind_shift", "rcv_queue", "rcv_queued", "rcv_buf", "rcv_fin",
-        "rcv_mss", "rcv_shutdown", "reassembly", "urgent_octet", "drs_at", "drs_copied",
+        "rcv_mss", "rcv_shutdown", "reassembly", "drs_at", "drs_copied",
         # options agreed on
         "ts_ok", "ts_offset", "ts_recent", "ts_recent_at", "last_ack_sent", "sack_ok", "wscale_ok",
         # acknowledging
@@ -83,7 +84,7 @@ class Tcb:
         # what others should know
         "output", "wakeup", "error", "soft_error", "orphan", "probe_due", "sws_override", "reset_ack", "abort_due",
         # statistics (TCP_INFO)
-        "total_retrans", "octets_sent", "octets_acked", "octets_received", "segs_in", "segs_out", "reordering",
+        "total_retrans", "octets_sent", "octets_acked", "octets_received", "segs_in", "segs_out",
     )  # fmt: skip
 
     def __init__(
@@ -110,7 +111,7 @@ class Tcb:
         self.start_sending(0)
         self.start_receiving(0)
         self.rcv_wind_shift = self.snd_wind_shift = 0
-        self.rcv_queue: deque[Buffer] = deque()
+        self.rcv_queue: deque[Buffer] | None = None
         self.rcv_queued = 0
         self.rcv_mss = DEFAULT_MSS4
         self.rcv_shutdown = False
@@ -135,7 +136,6 @@ class Tcb:
         self.error = self.soft_error = 0
         self.total_retrans = self.octets_sent = self.octets_acked = self.octets_received = 0
         self.segs_in = self.segs_out = 0
-        self.reordering = config.dupthresh
 
     def start_sending(self, iss: int) -> None:
         """Begin the send sequence space at `iss`; nothing is sent yet."""
@@ -160,7 +160,6 @@ class Tcb:
         self.rcv_nxt = self.rcv_up = self.last_ack_sent = irs + 1
         self.rcv_adv = self.rcv_nxt + self.first_window
         self.rcv_fin: int | None = None
-        self.urgent_octet: int | None = None
         self.reassembly = Reassembly()
 
     @property
