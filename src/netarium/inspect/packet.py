@@ -6,7 +6,7 @@ Never raises: what cannot be read is shown as so many octets. Naming every byte 
 from dataclasses import dataclass
 from typing import Final
 
-from netarium.base.addr import format_ip, format_mac
+from netarium.base.addr import format_ip, format_mac, is_unspecified
 from netarium.base.checksum import Buffer
 from netarium.base.errors import WireError
 from netarium.wire.arp import REQUEST, ArpMessage
@@ -78,7 +78,11 @@ def read(octets: Buffer) -> Packet:
 def _arp(data: memoryview, src: str, dst: str) -> Packet:
     message = ArpMessage.parse(data)
     target, sender = format_ip(message.tpa), format_ip(message.spa)
-    if message.oper == REQUEST:
+    if message.oper == REQUEST and message.spa == message.tpa:
+        summary = f"ARP announcement: {sender} is at {format_mac(message.sha)}"  # RFC 5227 §2.3
+    elif message.oper == REQUEST and is_unspecified(message.spa):
+        summary = f"ARP probe: does anybody use {target}?"  # RFC 5227 §2.1.1
+    elif message.oper == REQUEST:
         summary = f"ARP who has {target}? tell {sender}"
     else:
         summary = f"ARP {sender} is at {format_mac(message.sha)}"

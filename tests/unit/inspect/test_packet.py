@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from netarium.base.addr import parse_ip
 from netarium.inspect.packet import dns_words, read, tcp_words
 from netarium.wire import ethernet, icmpv4, ipv4
+from netarium.wire.arp import ArpMessage
 from netarium.wire.tcp import ACK, SYN, TcpSegment
 
 MACS = bytes(12)
@@ -28,6 +29,20 @@ def test_any_packet(protocol: int, body: bytes) -> None:
 @given(st.binary(max_size=80))
 def test_any_dns_message(octets: bytes) -> None:
     assert isinstance(dns_words(octets), str)
+
+
+def test_arp_in_its_four_uses() -> None:
+    mac = b"\x02" + bytes(5)
+
+    def words(oper: int, spa: bytes, tpa: bytes) -> str:
+        return read(
+            ethernet.pack(b"\xff" * 6, mac, 0x0806) + ArpMessage(oper, mac, spa, bytes(6), tpa).pack()
+        ).summary
+
+    assert words(1, A, B) == "ARP who has 10.0.1.2? tell 10.0.1.1"
+    assert words(2, A, B) == "ARP 10.0.1.1 is at 02:00:00:00:00:00"
+    assert words(1, A, A) == "ARP announcement: 10.0.1.1 is at 02:00:00:00:00:00"
+    assert words(1, bytes(4), A) == "ARP probe: does anybody use 10.0.1.1?"
 
 
 def test_icmp_and_fragments() -> None:
