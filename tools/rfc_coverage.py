@@ -137,6 +137,26 @@ def document(root: Path) -> str:
         "",
         *_departures(root),
         "",
+        *_duty_tables(requirements, shown),
+        *_attack_table(attacks, shown),
+        *_others(shown, known),
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _summary(
+    requirements: list[dict[str, str]], attacks: list[dict[str, str]], shown: dict[str, list[str]]
+) -> list[str]:
+    lines = ["| level | duties | shown by a test |", "| --- | ---: | ---: |"]
+    for level in ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY"):
+        ids = [row["id"] for row in requirements if row["level"] == level]
+        lines.append(f"| {level} | {len(ids)} | {sum(i in shown for i in ids)} |")
+    ids = [row["id"] for row in attacks]
+    return [*lines, f"| attacks | {len(ids)} | {sum(i in shown for i in ids)} |"]
+
+
+def _duty_tables(requirements: list[dict[str, str]], shown: dict[str, list[str]]) -> list[str]:
+    return [
         "## Duties that a test shows",
         "",
         "| duty | level | what | tests |",
@@ -157,6 +177,11 @@ def document(root: Path) -> str:
             if row["id"] not in shown
         ),
         "",
+    ]
+
+
+def _attack_table(attacks: list[dict[str, str]], shown: dict[str, list[str]]) -> list[str]:
+    return [
         "## Attacks",
         "",
         "| attack | what | required | tests |",
@@ -167,20 +192,7 @@ def document(root: Path) -> str:
             for row in attacks
         ),
         "",
-        *_others(shown, known),
     ]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _summary(
-    requirements: list[dict[str, str]], attacks: list[dict[str, str]], shown: dict[str, list[str]]
-) -> list[str]:
-    lines = ["| level | duties | shown by a test |", "| --- | ---: | ---: |"]
-    for level in ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY"):
-        ids = [row["id"] for row in requirements if row["level"] == level]
-        lines.append(f"| {level} | {len(ids)} | {sum(i in shown for i in ids)} |")
-    ids = [row["id"] for row in attacks]
-    return [*lines, f"| attacks | {len(ids)} | {sum(i in shown for i in ids)} |"]
 
 
 def _departures(root: Path) -> list[str]:

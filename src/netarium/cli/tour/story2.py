@@ -122,6 +122,13 @@ def tell(facts: Connected, run: Run) -> Story:
             "첫 패킷을 내보내려면 상대의 MAC 주소가 필요하다. ARP가 모두에게 묻고, 주인이 답한다.",
             "The first packet cannot leave without the peer's MAC address. ARP asks everybody, and its owner answers.",
         )
+    _tell_handshake(facts, story, run)
+    _tell_rows(facts, story)
+    story.words("connect", "handshake", "initial_sequence_number", "port", "arp")
+    return story
+
+
+def _tell_handshake(facts: Connected, story: Story, run: Run) -> None:
     chosen = _opening(run, facts.ack.event)
     story.show(
         lambda language: draw(
@@ -153,6 +160,9 @@ def tell(facts: Connected, run: Run) -> Story:
         "핸드셰이크가 실어 나른 옵션: 받을 수 있는 최대 조각(MSS), 윈도우의 배율, 선택 확인",
         "the options that the handshake carried: largest segment (MSS), window scale, selective acknowledgment",
     )
+
+
+def _tell_rows(facts: Connected, story: Story) -> None:
     story.show(netstat.book(facts.during), "SYN을 보낸 뒤의 소켓", "the socket after the SYN", ["SYN_SENT"])
     story.show(
         netstat.book(facts.after),
@@ -168,5 +178,3 @@ def tell(facts: Connected, run: Run) -> Story:
         f"The state went {' → '.join(facts.client_states)}; at the server {' → '.join(facts.server_states)}.{rtt_en} From now "
         "on until somebody ends it, the connection exists.",
     )
-    story.words("connect", "handshake", "initial_sequence_number", "port", "arp")
-    return story

@@ -103,6 +103,12 @@ def tell(facts: Closed, run: Run) -> Story:
         "the states of the sockets",
         ["TIME_WAIT"],
     )
+    _tell_waiting(facts, story)
+    story.words("disconnect", "delete", "time_wait")
+    return story
+
+
+def _tell_waiting(facts: Closed, story: Story) -> None:
     story.say(
         f"먼저 끊은 쪽의 소켓은 바로 지워지지 않는다. {facts.wait / SECOND:.0f}초 동안 TIME_WAIT로 남는다. 마지막 ACK가 사라지면 "
         "상대가 FIN을 다시 보낼 텐데 답할 소켓이 있어야 하고, 늦게 도착한 조각이 같은 포트를 쓰는 새 통신에 섞여서는 안 되기 때문이다.",
@@ -124,5 +130,3 @@ def tell(facts: Closed, run: Run) -> Story:
             f"{facts.gone_at / SECOND:.3f}초: 줄이 사라졌다. 소켓이 말소된 것이다 (가상 시간이라 기다릴 필요는 없었다)",
             f"at {facts.gone_at / SECOND:.3f} s the row is gone: the socket is deleted (in virtual time nobody had to wait)",
         )
-    story.words("disconnect", "delete", "time_wait")
-    return story
