@@ -155,9 +155,9 @@ class Lab:
 
     # --- putting things on the wire --------------------------------------------------------------------------
 
-    def inject(self, octets: bytes) -> None:
+    def inject(self, frame: bytes | Frame) -> None:
         """A frame arrives at the target."""
-        self.wire.inbox.append(Frame(octets))
+        self.wire.inbox.append(frame if isinstance(frame, Frame) else Frame(frame))
         self.run()
 
     def tcp(self, flags: int, ports: tuple[int, int], *, src: bytes = PHANTOM, **fields: object) -> None:

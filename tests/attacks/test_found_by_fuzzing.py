@@ -1,6 +1,9 @@
 """Each of these once ended in an internal error, a leak or a silence; mutated frames found them."""
 
+from dataclasses import replace
+
 from netarium.base.addr import parse_ip
+from netarium.base.config import MachineConfig, NeighborConfig
 from netarium.base.errors import DropReason
 from netarium.base.units import SECOND
 from netarium.wire.tcp import ACK, FIN, SYN, TcpSegment
@@ -111,3 +114,12 @@ def test_sack_blocks_fit_the_smallest_path() -> None:
     assert max(header.total_length for header in heard) <= 68
     assert all(TcpSegment.parse(header.options).sack for header in heard)
     lab.check()
+
+
+def test_a_packet_that_found_no_room_for_its_neighbour_is_no_frame_that_came_in() -> None:
+    """The sum of the fates is the number of frames received, whatever befalls packets on their way out."""
+    lab = Lab(replace(MachineConfig(), neighbor=NeighborConfig(max_entries=2, max_incomplete=1)))
+    for last in range(100, 110):
+        lab.udp(b"x", (5_000, 9), src=b"\x0a\0\0" + bytes([last]))
+    lab.check()
+    assert lab.target.counters["arp_table_refusals"] > 0

@@ -8,6 +8,7 @@ from random import Random
 from typing import NamedTuple
 
 from netarium.base.checksum import checksum, pseudo_sum
+from netarium.link.frame import Frame
 
 Octets = bytearray
 INTERESTING = (0, 1, 2, 4, 7, 8, 0x0F, 0x10, 0x3F, 0x40, 0x7F, 0x80, 0xC0, 0xFE, 0xFF)
@@ -221,3 +222,17 @@ def fix(frame: Octets) -> None:
     )
     frame[at : at + 2] = b"\0\0"
     frame[at : at + 2] = (checksum(frame[start : start + length], pseudo) or 0xFFFF).to_bytes(2, "big")
+
+
+def cut(octets: bytes, random: Random) -> Frame:
+    """The frame as a device may hand it over: in one piece, or cut at a layer boundary."""
+    places = [len(octets)] * 6
+    if len(octets) >= 34 and octets[12:14] == b"\x08\x00":
+        transport = 14 + 4 * (octets[14] & 15)
+        places += [14, transport]
+        if octets[23] == 6 and len(octets) > transport + 12:
+            places.append(transport + 4 * (octets[transport + 12] >> 4))
+        elif octets[23] in {1, 17}:
+            places.append(transport + 8)
+    place = random.choice(places)
+    return Frame(octets[:place], octets[place:])

@@ -14,7 +14,7 @@ from netarium.base.units import MS, SECOND
 
 from ..attacks.lab import FATES, Wire  # noqa: TID252
 from .bed import STATES, Bed
-from .mutate import mutant
+from .mutate import cut, mutant
 from .record import golden
 
 FRAMES, BATCH = 25_000, 500
@@ -73,7 +73,7 @@ def storm(bed: Bed, corpus: list[bytes], frames: int) -> None:
             if random.random() < 0.1:
                 bed.work()
                 living = bed.living()
-            bed.inject(mutant(corpus, living, random))
+            bed.inject(cut(mutant(corpus, living, random), random))
             if random.random() < 0.3:
                 bed.advance(random.choice((1, 5, 40, 250, 1_100)) * MS)
         bed.wire.sent.clear()

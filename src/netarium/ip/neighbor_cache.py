@@ -117,7 +117,7 @@ class NeighborCache:
             live.gateway = neighbor.gateway
             if not self._make_room(now):
                 live.state, live.failed_until = FAILED, now  # every entry is in use: none can be added
-                self._counters[DropReason.ARP_TABLE_FULL] += 1
+                self._counters["arp_table_refusals"] += 1  # not a fate: this packet is on its way out
                 return live
             self._entries[live.key] = live
             self._resolve(live, now)
