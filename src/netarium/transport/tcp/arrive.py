@@ -26,7 +26,7 @@ from netarium.transport.tcp.state import (
     TIME_WAIT,
 )
 from netarium.transport.tcp.tcb import Tcb
-from netarium.wire.tcp import ACK, FIN, RST, SYN, URG, TcpSegment
+from netarium.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, TcpSegment
 
 _PAWS_AGE_NS: Final = 24 * 24 * 3600 * SECOND  # RFC 7323 §5.5: after 24 days TS.Recent means nothing
 _CONTROL: Final = SYN | FIN | RST | URG
@@ -36,6 +36,8 @@ def segment_arrives(tcb: Tcb, seg: TcpSegment, now: int) -> Fate:
     """Process one segment with unwrapped numbers; flags in the `tcb` say what is to be done after it."""
     if tcb.state is SYN_SENT:
         return handshake.syn_sent_arrives(tcb, seg, now)
+    if seg.flags & ~PSH == ACK and seg.seq == tcb.rcv_nxt and _is_next_in_stream(tcb, seg, now):
+        return Accepted.LOCAL
     if (fate := check_sequence(tcb, seg, now)) is not None:
         return fate
     if seg.flags & _CONTROL or tcb.state is SYN_RECEIVED:
@@ -53,6 +55,38 @@ def segment_arrives(tcb: Tcb, seg: TcpSegment, now: int) -> Fate:
             return Accepted.LOCAL
     check_fin(tcb, seg, now)
     return Accepted.LOCAL
+
+
+def _is_next_in_stream(tcb: Tcb, seg: TcpSegment, now: int) -> bool:
+    """Header prediction: nearly all segments are the next of a stream that runs as it should.
+
+    Of one that is ESTABLISHED, has the next number, fits, changes neither window nor state and finds no hole, all the
+    checks of §3.10.7.4 say "go on"; what remains is its ACK and its text. False: they must be asked one by one.
+    """
+    size = len(seg.payload)
+    if (
+        tcb.state is not ESTABLISHED
+        or seg.window << tcb.snd_wind_shift != tcb.snd_wnd
+        or not tcb.snd_una <= seg.ack <= tcb.snd_nxt
+        or seg.sack
+        or size > tcb.rcv_adv - tcb.rcv_nxt
+        or (not size and seg.ack == tcb.snd_una)
+        or tcb.rcv_fin is not None
+        or tcb.orphan
+    ):
+        return False
+    if tcb.ts_ok:
+        if seg.ts_val is None or (seg.ts_val - tcb.ts_recent) & MASK >= 0x8000_0000:
+            return False
+        _take_timestamp(tcb, seg, now)
+    tcb.snd_wl1, tcb.snd_wl2 = seg.seq, seg.ack
+    if seg.ack != tcb.snd_una:
+        recovery.on_ack(tcb, seg, may_be_duplicate=False, now=now)
+    if size:
+        if tcb.rcv_mss < size:
+            tcb.rcv_mss = max(tcb.rcv_mss, min(size, tcb.path_mss))
+        receiver.take_payload(tcb, seg.seq, seg.payload, now)
+    return True
 
 
 def check_sequence(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
@@ -295,10 +329,9 @@ def end(tcb: Tcb, error: int, why: str, now: int) -> None:
 
 
 def heard(tcb: Tcb, now: int) -> None:
-    """Any acceptable sign of life (MUST-26)."""
-    tcb.last_received_at = now
-    if tcb.keepalive_at:
-        tcb.keepalive_count = 0
-        if tcb.keepalive_at - now > tcb.config.keepalive_interval_ns:
-            return  # far away: it looks at last_received_at when it comes
+    """Any acceptable sign of life, while keep-alive is on (MUST-26)."""
+    tcb.keepalive_count = 0
+    if (
+        tcb.keepalive_at - now <= tcb.config.keepalive_interval_ns
+    ):  # else, when it comes, it looks at last_received_at
         timers.restart_keepalive(tcb, now)

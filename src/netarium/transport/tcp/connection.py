@@ -88,7 +88,7 @@ class Connection:
     """
 
     __slots__ = (
-        "_counted", "_layer", "_path", "_pseudo", "bound", "cause", "id", "key", "listener", "local", "notified", "options",
+        "_counted", "_deadline", "_layer", "_path", "_pseudo", "bound", "cause", "id", "key", "listener", "local", "notified", "options",
         "queued", "remote", "tcb", "version",
     )  # fmt: skip
 
@@ -112,6 +112,7 @@ class Connection:
         self.notified = False
         self.cause = 0
         self._counted = CLOSED  # the state that the counters know of
+        self._deadline: int | None = None  # what the layer's queue knows of
         self._path: Path | None = None
         self._pseudo = 0
 
@@ -396,15 +397,15 @@ class Connection:
         tcb.segs_in += 1
         if tcb.trace is not None:
             emit.trace(tcb, seg, "received", len(seg.payload), "", self.local, self.remote, now)
-        if tcb.state is SYN_SENT:
-            seg.ack = unwrap(seg.ack, tcb.snd_nxt)
-        else:
+        seg.ack = unwrap(seg.ack, tcb.snd_nxt)
+        if tcb.state is not SYN_SENT:
             seg.seq = unwrap(seg.seq, tcb.rcv_nxt)
-            seg.ack = unwrap(seg.ack, tcb.snd_nxt)
         una = tcb.snd_una
         fate = arrive.segment_arrives(tcb, seg, now)
         if fate is Accepted.LOCAL:
-            arrive.heard(tcb, now)
+            tcb.last_received_at = now
+            if tcb.keepalive_at:
+                arrive.heard(tcb, now)
             if tcb.snd_una != una and self._path is not None:
                 self._layer.ip.confirm(self._path, now)
         if tcb.reset_ack is not None:
@@ -441,6 +442,7 @@ class Connection:
     def on_deadline(self, now: int) -> None:
         """The earliest timer is due."""
         tcb = self.tcb
+        self._deadline = None
         error = timers.on_deadline(tcb, now)
         if tcb.trace is not None:
             self.cause = tcb.trace.cause
@@ -509,7 +511,7 @@ class Connection:
         segments = -(-len(payload) // gso_size) if gso_size else 1
         counters = self._layer.counters
         counters["tcp_out_segs"] += segments
-        if out.note.startswith("retransmission"):
+        if out.note and out.note != sender.PROBE:
             counters["tcp_retrans_segs"] += segments
         options = self.options
         return self._layer.ip.wrap(
@@ -527,7 +529,7 @@ class Connection:
             tcb.wakeup = False
             if state is not self._counted:
                 self._count(state)
-            if not tcb.orphan:
+            if not self.notified and not tcb.orphan:
                 self._layer.notifier.notify(self)
         if state is TIME_WAIT:
             if not (tcb.ack_now and tcb.output):  # output is off if there is no way to send that ACK
@@ -536,7 +538,10 @@ class Connection:
         elif state is CLOSED:
             self._layer.forget(self)
             return
-        self._layer.schedule(self, timers.next_deadline(tcb))
+        at = timers.next_deadline(tcb)
+        if at != self._deadline:
+            self._deadline = at
+            self._layer.schedule(self, at)
 
     def _count(self, new: State) -> None:
         """The state changed: what netstat -s tells of it (RFC 4022)."""

@@ -70,10 +70,10 @@ def _acknowledged(tcb: Tcb, *, bare: bool) -> None:
     tcb.ack_now = False
     tcb.delack_at = tcb.delack_octets = 0
     tcb.last_ack_sent = tcb.rcv_nxt
-    if bare:
-        tcb.quickacks = max(0, tcb.quickacks - 1)
-    else:
+    if not bare:
         tcb.quickacks = 0  # the conversation goes both ways: ACKs can ride on data
+    elif tcb.quickacks:
+        tcb.quickacks -= 1
 
 
 def trace_sent(

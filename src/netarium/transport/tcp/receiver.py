@@ -103,12 +103,13 @@ def window_to_offer(tcb: Tcb) -> int:
 
     It never pulls the right edge back (SHLD-14) and moves it only by worthwhile steps (MUST-39).
     """
-    free = max(0, tcb.rcv_buf - tcb.rcv_queued)
+    free = tcb.rcv_buf - tcb.rcv_queued
     if tcb.options.window_clamp:
         free = min(free, tcb.options.window_clamp)
     offered = tcb.rcv_adv - tcb.rcv_nxt
-    if free - offered < min(tcb.rcv_buf >> 1, tcb.rcv_mss):
-        return max(offered, 0)
+    step = free - offered
+    if step < tcb.rcv_mss and step < tcb.rcv_buf >> 1:
+        return offered
     limit = 0xFFFF << tcb.rcv_wind_shift
     # Round down to what the shifted field can say; but an edge once promised stays.
     return max(min(free, limit) >> tcb.rcv_wind_shift << tcb.rcv_wind_shift, offered)

@@ -32,7 +32,7 @@ def on_ack(tcb: Tcb, seg: TcpSegment, *, may_be_duplicate: bool, now: int) -> No
         _take_cumulative(tcb, seg, acked, now)
     elif may_be_duplicate and tcb.scoreboard and (newly_sacked or not tcb.sack_ok):
         _take_duplicate(tcb)
-    if tcb.scoreboard or tcb.recovery != OPEN:
+    if tcb.snd_una != tcb.snd_nxt or tcb.recovery != OPEN:
         _look_for_losses(tcb, acked, newly_sacked, flight_before, now)
 
 

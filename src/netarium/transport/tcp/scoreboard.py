@@ -16,12 +16,11 @@ _SEQ: Final = attrgetter("seq")
 class Sent:
     """Octets `[seq, end)` sent as one segment (or super-segment); SYN and FIN count one each."""
 
-    __slots__ = ("end", "first_at", "lost", "resent", "sacked", "seq", "xmit_at")
+    __slots__ = ("end", "lost", "resent", "sacked", "seq", "xmit_at")
 
     def __init__(self, seq: int, end: int, now: int) -> None:
         self.seq = seq
         self.end = end
-        self.first_at = now
         self.xmit_at = now
         self.sacked = False
         self.lost = False  # believed to be; cleared by nothing but an acknowledgment or an undo
@@ -257,13 +256,8 @@ class Scoreboard:
     def _split(self, i: int, at: int) -> None:
         """Divide record `i` at sequence number `at`; both parts keep its history."""
         record = self._records[i]
-        rest = Sent(at, record.end, record.first_at)
-        rest.xmit_at, rest.sacked, rest.lost, rest.resent = (
-            record.xmit_at,
-            record.sacked,
-            record.lost,
-            record.resent,
-        )
+        rest = Sent(at, record.end, record.xmit_at)
+        rest.sacked, rest.lost, rest.resent = record.sacked, record.lost, record.resent
         record.end = at
         self._records.insert(i + 1, rest)
         if self._next_lost > i:

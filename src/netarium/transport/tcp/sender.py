@@ -24,6 +24,7 @@ from netarium.transport.tcp.state import (
 from netarium.transport.tcp.tcb import LOSS, OPEN, RECOVERY, Tcb
 from netarium.wire.tcp import ACK, FIN, PSH, SYN
 
+PROBE: Final = "probe"
 _WHY_AGAIN: Final = {
     OPEN: "retransmission: path MTU",
     RECOVERY: "retransmission: fast",
@@ -45,7 +46,8 @@ def next_segment(tcb: Tcb, now: int) -> Outgoing | None:
     """What to send next, or None. What it answers counts as sent."""
     state = tcb.state
     if state in _MAY_TRANSMIT_DATA:
-        if (lost := tcb.scoreboard.next_lost()) is not None:
+        board = tcb.scoreboard
+        if board.lost_octets != board.resent_octets and (lost := board.next_lost()) is not None:
             segment = _retransmission(tcb, lost, now)
             if segment is not None:
                 return segment
@@ -57,7 +59,7 @@ def next_segment(tcb: Tcb, now: int) -> Outgoing | None:
     if tcb.probe_due:
         tcb.probe_due = False
         # One below what the peer expects: it must answer (SHLD-12). No data: DEVIATION RFC 9293 §3.8.6.1, as Linux.
-        return Outgoing(tcb.snd_una - 1, ACK, b"", "probe")
+        return Outgoing(tcb.snd_una - 1, ACK, b"", PROBE)
     if tcb.ack_now and state not in {CLOSED, LISTEN, SYN_SENT}:
         return Outgoing(tcb.snd_nxt, ACK, b"")
     tcb.output = False
@@ -178,19 +180,19 @@ def postpone(tcb: Tcb, now: int) -> None:
 def _allowance(tcb: Tcb, waiting: int, now: int) -> int:
     """How many octets of new data may go now: the windows, Nagle, silly window avoidance."""
     smss = tcb.smss
-    board = tcb.scoreboard
-    if not board:
+    idle = tcb.snd_una == tcb.snd_nxt
+    if idle:
         _restart_after_idle(tcb, now)
     window = tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt
     if window <= 0:
         tcb.cwnd_limited = False
-        if not board and not tcb.persist_at:
+        if idle and not tcb.persist_at:
             tcb.persist_at = now + tcb.rtt.rto
             if tcb.options.user_timeout_ns and not tcb.user_timeout_at:  # tcp(7): what is held up counts
                 tcb.user_timeout_at = now + tcb.options.user_timeout_ns
         _trace_held(tcb, "window", waiting, window)
         return 0
-    room = tcb.congestion.cwnd - board.pipe
+    room = tcb.congestion.cwnd - tcb.scoreboard.pipe
     tcb.cwnd_limited = room < waiting and room <= window
     if room < min(smss, waiting, window):
         _trace_held(tcb, "cwnd", waiting, room)
