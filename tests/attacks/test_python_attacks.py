@@ -176,7 +176,7 @@ from tests.fuzz.bed import Bed
 from tests.fuzz.test_mutated_frames import storm
 from tests.fuzz.record import golden
 bed = Bed(Random(11))
-storm(bed, golden(), 2_000)
+storm(bed, golden(), 1_000)
 bed.close_everything()
 print(json.dumps([sys.flags.optimize, bed.now, len(bed.target.internal_errors), sorted(bed.target.counters.items())]))
 """

@@ -53,7 +53,8 @@ def parse_ip(text: str) -> bytes:
 def format_ip(address: bytes) -> str:
     """The text form of a packed address."""
     if len(address) == 4:
-        return "%d.%d.%d.%d" % tuple(address)
+        a, b, c, d = address
+        return f"{a}.{b}.{c}.{d}"
     return str(ipaddress.IPv6Address(address))
 
 

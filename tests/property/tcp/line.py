@@ -56,7 +56,7 @@ class Line:
         self,
         seed: int,
         *,
-        tcp: TcpConfig | None = None,
+        tcp: tuple[TcpConfig, TcpConfig] | None = None,
         mtu: int = 1_500,
         offload: bool = True,
         rate: int | None = 10_000_000,
@@ -66,8 +66,10 @@ class Line:
         self.now = 0
         self.agenda: Agenda = TimerQueue()
         self.random = random = Random(seed)
-        config = MachineConfig() if tcp is None else replace(MachineConfig(), tcp=tcp)
-        self.nodes = [Node(index, self.agenda, random, config, mtu, offload, trace) for index in (0, 1)]
+        configs = [replace(MachineConfig(), tcp=one) for one in tcp or (TcpConfig(), TcpConfig())]
+        self.nodes = [
+            Node(index, self.agenda, random, configs[index], mtu, offload, trace) for index in (0, 1)
+        ]
         self.cable = Cable(self.agenda, random=random, rate=rate, delay=delay, trace=trace)
         self.cable.plug(self.nodes[0].adapter, self.nodes[1].adapter)
         for node in self.nodes:

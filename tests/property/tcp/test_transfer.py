@@ -83,10 +83,10 @@ def small(mtu: int, one: int, other: int) -> tuple[int, int]:
     return min(one, most), min(other, most)
 
 
-@given(seeds, sizes, sizes, faults, lines, configs)
+@given(seeds, sizes, sizes, faults, lines, st.tuples(configs, configs))
 @few
 def test_what_is_written_is_read(
-    seed: int, up: int, down: int, rules: list[Maker], settings_: dict, tcp: TcpConfig
+    seed: int, up: int, down: int, rules: list[Maker], settings_: dict, tcp: tuple[TcpConfig, TcpConfig]
 ) -> None:
     up, down = small(settings_["mtu"], up, down)
     line = Line(seed, tcp=tcp, **settings_)
@@ -105,10 +105,8 @@ def test_what_is_written_is_read(
 @pytest.mark.rfc("9293", "MUST-20")
 def test_heavy_loss_ends_well_or_in_a_timeout(seed: int, size: int, loss: float, sack: bool) -> None:
     """What was read is a beginning of what was written; who gives up says ETIMEDOUT, and tells the other."""
-    line = Line(
-        seed,
-        tcp=TcpConfig(sack=sack, data_retries=6, msl_ns=5 * SECOND, r2_syn_ns=20 * SECOND, syn_retries=4),
-    )
+    tcp = TcpConfig(sack=sack, data_retries=6, msl_ns=5 * SECOND, r2_syn_ns=20 * SECOND, syn_retries=4)
+    line = Line(seed, tcp=(tcp, tcp))
     line.cable.add_rule(Loss(loss))
     one, other = give(seed, size, size)
     client, server = line.converse(one, other, keepalive=True)

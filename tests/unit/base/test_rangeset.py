@@ -1,5 +1,7 @@
 """RangeSet against a plain set of ints."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,7 +44,7 @@ def test_ranges_are_sorted_disjoint_and_do_not_touch(actions: list) -> None:
     assert len(ranges) == len(pairs)
     assert list(reversed(ranges)) == pairs[::-1]
     assert all(start < stop for start, stop in pairs)
-    assert all(one[1] < other[0] for one, other in zip(pairs, pairs[1:], strict=False))
+    assert all(one[1] < other[0] for one, other in pairwise(pairs))
 
 
 @given(steps, st.integers(-2, 75), st.integers(1, 20))

@@ -83,9 +83,10 @@ def test_any_number_is_taken_or_told(number: float, parse) -> None:
 @given(st.text(max_size=12), st.sampled_from([units.duration, units.rate, units.size, units.probability]))
 def test_any_text_is_taken_or_told(text: str, parse) -> None:
     try:
-        assert parse(text) >= 0
-    except UsageError as fault:
-        assert "\n" not in str(fault)
+        result = parse(text)
+    except UsageError:
+        return
+    assert result >= 0
 
 
 @given(st.integers(0, 10**18))
