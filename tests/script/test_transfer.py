@@ -464,3 +464,23 @@ def test_a_closed_window_still_takes_the_window_it_brings(tcp) -> None:
     tcp.expect_nothing()
     tcp.inject(ACK, seq=301, ack=101, data=b"no room", window=5_000)
     tcp.expect(PSH | ACK, seq=101, ack=301, data=b"abc")
+
+
+@pytest.mark.rfc("8985", "04")
+@pytest.mark.rfc("9293", "MUST-18")
+def test_an_echo_of_the_original_does_not_measure_our_timeout(tcp) -> None:
+    tcp.established(ts=(1_000, 0))
+    tcp.send(b"x")
+    original = tcp.expect(PSH | ACK)
+    tcp.advance(1_000 * MS)
+    tcp.expect(PSH | ACK)
+    tcp.advance(10 * MS)
+    tcp.inject(ACK, seq=301, ack=102, ts=(1_001, original.ts_val))  # the first ACK was lost, this is its echo
+    assert not tcp.socket.tcb.rtt.srtt
+    tcp.send(b"y")
+    tcp.expect(PSH | ACK)
+    tcp.advance(2_000 * MS)  # Karn: the doubled timeout stays until there is a measurement
+    again = tcp.expect(PSH | ACK)
+    tcp.advance(10 * MS)
+    tcp.inject(ACK, seq=301, ack=103, ts=(1_002, again.ts_val))
+    assert 9 * MS <= tcp.socket.tcb.rtt.srtt <= 11 * MS

@@ -84,20 +84,20 @@ def _measure(tcb: Tcb, seg: TcpSegment, done: list[Sent], now: int) -> int:
     """A round trip, if this ACK gives an honest one, else 0.
 
     The last acknowledged segment that was not SACKed before, if no acknowledged one was resent (Karn, MUST-18); else
-    by the timestamp, which tells which transmission is acknowledged (RFC 7323 §4.1).
+    by the timestamp (RFC 7323 §4.1), if that is not older than the retransmission (RFC 8985 §6.2 step 2): an ACK that
+    was lost is replaced by one that still echoes the original, and what lies between is our timeout, no round trip.
     """
-    latest = 0
+    latest = resent_at = 0
     for record in done:
         if record.resent:
-            break
-        if not record.sacked:
+            resent_at = max(resent_at, record.xmit_at)
+        elif not record.sacked:
             latest = record.xmit_at
-    else:
-        if latest:
-            return max(1, now - latest)
+    if latest and not resent_at:
+        return max(1, now - latest)
     if tcb.ts_ok and seg.ts_val is not None and seg.ts_ecr:
         ticks = (negotiate.timestamp(tcb, now) - seg.ts_ecr) & MASK
-        if ticks < 0x8000_0000 and ticks * MS <= tcb.config.max_rto_ns:
+        if ticks < 0x8000_0000 and (ticks - 1) * MS <= now - resent_at:
             return max(ticks, 1) * MS
     return 0
 
