@@ -77,12 +77,13 @@ class SimDriver:
 
     # --- the world's side -----------------------------------------------------------------------------------
 
-    def raise_line(self, now: int) -> None:
-        """An adapter has something: at once, but not in the middle of whatever the world does."""
+    def raise_line(self, at: int) -> None:
+        """An adapter has something: at once or a little later, but not in the middle of whatever the world does."""
+        agenda = self._baton.agenda
         if self._pumping:
             self._again = True
-        else:
-            self._baton.agenda.schedule(self, now)
+        elif (due := agenda.deadline(self)) is None or at < due:
+            agenda.schedule(self, at)
 
     def on_deadline(self, now: int) -> None:
         """One turn of the machine; wake who waits for what came of it."""

@@ -307,3 +307,52 @@ def test_device_says_what_it_can(pair: Pair) -> None:
     plain.set_mtu(576)
     assert plain.mtu == plain.adapter.mtu == 576
     assert plain.interrupt is None
+
+
+class Ears:
+    """Hears when the line goes up, and empties the ring then."""
+
+    def __init__(self, device: SimulatedDevice) -> None:
+        self.device = device
+        self.heard: list[int] = []
+
+    def raise_line(self, at: int) -> None:
+        self.heard.append(at)
+
+
+def test_full_frames_share_an_interrupt(bench: Bench, pair: Pair) -> None:
+    """At 1 Gbit/s a frame takes 12 µs: the first interrupts at once, those of the next 50 µs once."""
+    _, a, b = pair(rate=1_000 * MBIT)
+    b.interrupt = ears = Ears(b)
+    for _ in range(4):
+        a.send(to(MAC_B, 1_500), bench.now)
+    bench.run(until=15_000)
+    assert len(ears.heard) == 1
+    first = ears.heard[0]
+    drain(b)
+    bench.run()
+    assert ears.heard == [first, first + 50_000]
+    assert len(drain(b)) == 3
+
+
+def test_a_short_frame_waits_for_nobody(bench: Bench, pair: Pair) -> None:
+    _, a, b = pair(rate=1_000 * MBIT)
+    b.interrupt = ears = Ears(b)
+    for size in (1_500, 1_500, 60):
+        a.send(to(MAC_B, size), bench.now)
+    bench.run(until=15_000)
+    drain(b)
+    bench.run()
+    assert len(ears.heard) == 3
+    assert ears.heard[2] < ears.heard[1]  # the one that was put off came with it
+
+
+def test_slow_lines_interrupt_for_each_frame(bench: Bench, pair: Pair) -> None:
+    _, a, b = pair(rate=100 * MBIT)
+    b.interrupt = ears = Ears(b)
+    for _ in range(3):
+        a.send(to(MAC_B, 1_500), bench.now)
+    for _ in range(3):
+        bench.run(until=bench.now + 125_000)
+        drain(b)
+    assert len(ears.heard) == 3
