@@ -159,8 +159,8 @@ def _disagreements(record: Record) -> Iterator[str]:
     ]
     rows = tshark([record.seen.getvalue()], ["frame.number", *names, *marks])
     for row, (ours, segment) in zip(rows, record.segments, strict=True):
-        if not ours or segment is None:
-            continue
+        if not ours or segment is None or not row[1]:
+            continue  # not ours, or the question for a neighbour that a segment provoked
         number, seq, ack, length = row[0], *map(int, row[1:4])
         where = f"{record.scenario}, {record.viewpoint}'s frame {number}"
         if (seq, ack, length) != (segment.seq, segment.ack, segment.length):
@@ -168,7 +168,7 @@ def _disagreements(record: Record) -> Iterator[str]:
         again, (kept_alive, probe) = any(row[4:-2]), row[-2:]
         if again != segment.note.startswith("retransmission"):
             yield f"{where}: a retransmission for {'tshark' if again else 'us'} only: {segment}"
-        if bool(kept_alive or probe) != (segment.note in {"keepalive", "zero-window probe"}):
+        if bool(kept_alive or probe) != (segment.note == "probe"):
             yield f"{where}: a probe for {'us only' if segment.note else 'tshark only'}: {segment}"
 
 

@@ -1,10 +1,7 @@
 """Paths with a narrow place (RFC 1191): TCP finds out and loses nothing, UDP does as its socket says."""
 
 import errno
-import hashlib
-import random
 import socket
-import threading
 import time
 
 import pytest
@@ -14,6 +11,7 @@ from netarium.link.selector import Selector
 from netarium.sim import World
 
 from .conftest import MakeWorld
+from .programs import exchange
 
 IP_MTU_DISCOVER, IP_MTU, DONT, WANT, DO, PROBE = 10, 14, 0, 1, 2, 3
 HEADERS = 28  # of IPv4 and UDP
@@ -29,43 +27,13 @@ def narrow(world: World, mtu: int) -> World:
     return world
 
 
-def exchange(world: World, size: int) -> None:
-    """Bulk both ways at once on one connection; SHA-256 tells whether all came."""
-    payload = random.Random(5).randbytes(size)
-
-    def transfer(sock: socket.socket) -> None:
-        def write() -> None:
-            sock.sendall(payload)
-            sock.shutdown(socket.SHUT_WR)
-
-        writer = threading.Thread(target=write)
-        writer.start()
-        digest = hashlib.sha256()
-        while data := sock.recv(65_536):
-            digest.update(data)
-        writer.join()
-        assert digest.digest() == hashlib.sha256(payload).digest()
-
-    def serve() -> None:
-        with socket.create_server(("", 5001)) as listener, listener.accept()[0] as sock:
-            transfer(sock)
-
-    def main() -> None:
-        with socket.create_connection(("right", 5001)) as sock:
-            transfer(sock)
-        server.join()
-
-    server = world.machines["right"].run(serve)
-    world.run(main, on="left")
-
-
 @pytest.mark.rfc("1191", "01")
 @pytest.mark.rfc("1191", "04")
 @pytest.mark.rfc("791", "04")
 @pytest.mark.parametrize("mtu", [576, 1_280])
 def test_tcp_finds_the_narrow_place(make_world: MakeWorld, mtu: int) -> None:
     world = narrow(make_world(), mtu)
-    exchange(world, 300_000)
+    exchange(world, 300_000, "right", "left")
     assert world.now < 2e9, "no retransmission timeout after another"
     # Each end learned it once for its whole burst, and nothing was ever cut.
     for name in ("left", "right"):
@@ -82,7 +50,7 @@ def test_super_segments_before_a_narrow_place(make_world: MakeWorld) -> None:
     world.cable(left, a, delay="1ms")
     world.cable(a, b, delay="1ms", mtu=1_000)
     world.cable(b, right, delay="1ms")
-    exchange(world, 300_000)
+    exchange(world, 300_000, "right", "left")
     assert world.now < 2e9
 
 
@@ -93,7 +61,7 @@ def test_mss_of_narrow_ends(make_world: MakeWorld) -> None:
     router = world.router("router")
     world.cable(left, router, mtu=576)
     world.cable(router, right)
-    exchange(world, 100_000)
+    exchange(world, 100_000, "right", "left")
     assert router.machine.counters["ip_forward_too_big"] == 0
 
 

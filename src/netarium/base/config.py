@@ -24,8 +24,8 @@ class NeighborConfig:
     failed_lifetime_ns: int = 3 * SECOND
     max_entries: int = 512
     max_incomplete: int = 64
-    max_queued_packets: int = 101  # for each unresolved neighbour: as Linux, ...
-    max_queued_octets: int = 212_992  # ... so that the fragments of the largest datagram can wait at a router
+    max_queued_packets: int = 256  # for each unresolved neighbour
+    max_queued_octets: int = 212_992  # likewise, as Linux: the fragments of the largest datagram can wait at a router
     # RFC 5227: address conflict detection
     probe_wait_ns: int = 1 * SECOND
     probe_num: int = 3
@@ -100,7 +100,7 @@ class TcpConfig:
     congestion_control: str = "reno"
     dupthresh: int = 3
     somaxconn: int = 4_096
-    max_half_open: int = 128  # for each listener
+    max_half_open: int = 128  # for each listener; its backlog, if that is more
     max_time_wait: int = 16_384
     min_mss: int = 48  # what a peer's MSS option may ask for at the least
     max_challenge_acks_per_second: int = 10  # for each connection (RFC 5961 §7)

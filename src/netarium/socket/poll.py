@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any, Final, Self
 
 from netarium.socket import descriptors
+from netarium.socket.context import current
 from netarium.socket.descriptors import Description
 from netarium.socket.driver import Driver
 from netarium.socket.errors import os_error
@@ -121,12 +122,14 @@ class Epoll:
         """Wait (seconds; None or negative: for ever) and tell who is ready for what."""
         if self.closed:
             raise ValueError("I/O operation on closed epoll object")
+        for number in [number for number in self._masks if descriptors.find(number) is None]:
+            self.unregister(number)  # epoll(7): closing a descriptor takes it out of the set
         armed = {
             number: mask & ~self._seen.get(number, 0) if mask & _EDGE else mask
             for number, mask in self._masks.items()
             if mask & ~(_ONESHOT | _EDGE)
         }
-        events = [event for event in _wait(armed, _ns(timeout)) if not event[1] & POLLNVAL]
+        events = _wait(armed, _ns(timeout))
         events = events[:maxevents] if maxevents > 0 else events
         for number, _ in events:
             if self._masks[number] & _ONESHOT:
@@ -184,9 +187,10 @@ def _description(thing: Any) -> Description:
 
 
 def _driver(descriptions: list[Description]) -> Driver | None:
-    """The driver of all of them; one wait cannot be in two worlds."""
+    """The driver of all of them; one wait cannot be in two worlds. Of none: the current host's, to sleep there."""
     if not descriptions:
-        return None
+        where = current.get()
+        return None if where is None else where.host.driver
     driver = descriptions[0].host.driver
     if any(description.host.driver is not driver for description in descriptions):
         raise os_error(errno.EINVAL)

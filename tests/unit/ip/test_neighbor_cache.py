@@ -161,11 +161,11 @@ def test_at_most_one_question_a_second(bench, host):
 
 @pytest.mark.rfc("1122L", "05")
 def test_the_latest_packets_are_kept(host):
-    for number in range(110):
-        host.send("10.0.0.9", bytes([number]))
+    for number in range(265):
+        host.send("10.0.0.9", number.to_bytes(2, "big"))
     reply(host)
-    waited = [octets[34] for octets in host.sent() if octets[12:14] == b"\x08\x00"]
-    assert waited == list(range(9, 110))
+    waited = [octets[34:36] for octets in host.sent() if octets[12:14] == b"\x08\x00"]
+    assert waited == [number.to_bytes(2, "big") for number in range(9, 265)]
     assert host.counters["arp_queue_drops"] == 9
 
 

@@ -194,7 +194,7 @@ class Listener:
         """A SYN for this listener: remember it and answer."""
         if self.is_full:
             return DropReason.TCP_LISTEN_OVERFLOW
-        if len(self.half_open) >= self._nursery.config.max_half_open:
+        if len(self.half_open) >= max(self._nursery.config.max_half_open, self.backlog):
             # A flood's SYNs never complete: the oldest is the least likely to (RFC 4987 §3.4).
             next(iter(self.half_open.values())).give_up()
         half = HalfOpen(self._nursery, self, seg, packet, key, iss, mss)
