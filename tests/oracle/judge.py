@@ -131,9 +131,9 @@ class Court:
         captures = [record.octets.getvalue() for record in self.records]
         names = [record.scenario for record in self.records]
         ends = list(accumulate(record.frames for record in self.records))
-        fields = ["frame.number", "ip.len", "frame.interface_name", "_ws.expert.message", "_ws.col.Info"]
+        fields = ["frame.number", "ip.len", "_ws.expert.message", "_ws.col.Info"]
         for number, lengths, *words in tshark(captures, fields, only=_WRONG):
-            if _quotes_a_part(lengths) and "Malformed" not in words[1]:
+            if _quotes_a_part(lengths) and "Malformed" not in words[0]:
                 continue
             index = next(place for place, end in enumerate(ends) if int(number) <= end)
             place = int(number) - (ends[index - 1] if index else 0)

@@ -58,7 +58,7 @@ def shape(octets: bytes) -> tuple[object, ...]:
     look = (protocol, header, fragment & 0x2000, bool(fragment & 0x1FFF))
     at = 14 + header
     if protocol == 6:
-        return (*look, octets[at + 12], octets[at + 13])
+        return (*look, octets[at + 12 : at + 14])
     if protocol in {1, 2}:
         return (*look, octets[at : at + 2])
     return look

@@ -7,7 +7,7 @@ import threading
 
 from netarium.sim import World
 
-PORT = 5_001
+PORT = 17_000  # means nothing to anybody, tshark included
 
 
 def payload(size: int, seed: int = 5) -> bytes:

@@ -11,7 +11,7 @@ from netarium.link.selector import Selector
 from netarium.sim import World
 
 from .conftest import MakeWorld
-from .programs import exchange
+from .programs import PORT, exchange
 
 IP_MTU_DISCOVER, IP_MTU, DONT, WANT, DO, PROBE = 10, 14, 0, 1, 2, 3
 HEADERS = 28  # of IPv4 and UDP
@@ -141,12 +141,12 @@ def test_a_black_hole_ends_in_a_clean_timeout(make_world: MakeWorld) -> None:
     world.cables["left-a"].add_rule(Cut(Selector(protocol="icmp")), direction=1)
 
     def serve() -> None:
-        with socket.create_server(("", 5001)) as listener, listener.accept()[0] as sock:
+        with socket.create_server(("", PORT)) as listener, listener.accept()[0] as sock:
             while sock.recv(100_000):
                 pass
 
     def main() -> float:
-        with socket.create_connection(("right", 5001)) as sock:
+        with socket.create_connection(("right", PORT)) as sock:
             begun = time.monotonic()
             sock.sendall(bytes(10_000))
             with pytest.raises(TimeoutError) as caught:

@@ -159,8 +159,9 @@ class Lan:
                 other.address = other.chosen[0]
             member.address = network.free(router=_forwards(member))
         self._prefixes[member] = Prefix(masked(member.address, length), length)
-        machine = member.host.machine
-        machine.ip.add_address(member.interface, member.address, length, member.host.driver.now())
+        driver = member.host.driver
+        driver.machine.ip.add_address(member.interface, member.address, length, driver.now())
+        driver.raise_line(driver.now())  # an address is probed and announced though no program runs there
         self.names.add(member.address, member.host.name)
 
     # --- routes -----------------------------------------------------------------------------------------------

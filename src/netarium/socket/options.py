@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from netarium.base.errors import WireError
 from netarium.base.units import MS, SECOND, US
 from netarium.socket.descriptors import Description
 from netarium.socket.errors import os_error
@@ -17,6 +18,7 @@ from netarium.socket.membership import join, leave, multicast_interface
 from netarium.socket.tcpinfo import pack_tcp_info
 from netarium.transport.tcp.congestion import ALGORITHMS
 from netarium.transport.tcp.connection import Connection
+from netarium.wire.ipv4_options import SOURCE_ROUTES, parse_options
 
 _INT: Final = struct.Struct("i")
 _TWO_INTS: Final = struct.Struct("ii")  # struct linger
@@ -24,6 +26,7 @@ _TIMEVAL: Final = struct.Struct("ll")
 _MIN_RCVBUF: Final = 2_304  # Linux's SOCK_MIN_RCVBUF
 _MIN_SNDBUF: Final = 4_608
 _MAX_INT: Final = 2**31 - 1
+_MAX_IP_OPTIONS: Final = 40  # octets
 _NAME_LENGTH: Final = 16  # IFNAMSIZ, TCP_CA_NAME_MAX
 
 Getter = Callable[[Description], int | bytes]
@@ -235,6 +238,17 @@ def _get_multicast_if(description: Description) -> bytes:
     return description.endpoint.options.multicast_if or bytes(4)
 
 
+def _set_ip_options(description: Description, value: bytes) -> None:
+    """A list that a receiver would understand; source routes are refused, as by receivers (RFC 7126 §4.3-4)."""
+    try:
+        options = parse_options(value)
+    except WireError:
+        raise os_error(errno.EINVAL) from None
+    if len(value) > _MAX_IP_OPTIONS or any(option.kind in SOURCE_ROUTES for option in options):
+        raise os_error(errno.EINVAL)
+    description.endpoint.options.ip_options = value + bytes(-len(value) % 4)
+
+
 def _path_mtu(description: Description) -> int:
     endpoint = description.endpoint
     if not any(endpoint.remote[0]):
@@ -296,10 +310,7 @@ _TABLE: Final[dict[tuple[int, int], Row]] = {
     (_IP, _IP_FREEBIND): _flag("freebind"),
     (_IP, _IP_MTU_DISCOVER): _integer("mtu_discover", 0, 5),
     (_IP, _IP_MTU): _fixed(_path_mtu),
-    (_IP, kernel.IP_OPTIONS): Row(
-        lambda d: d.endpoint.options.ip_options,
-        lambda d, value: setattr(d.endpoint.options, "ip_options", value),
-    ),
+    (_IP, kernel.IP_OPTIONS): Row(lambda d: d.endpoint.options.ip_options, _set_ip_options),
     (_IP, kernel.IP_MULTICAST_TTL): _octet("multicast_ttl", 0, 255),
     (_IP, kernel.IP_MULTICAST_LOOP): Row(
         lambda d: int(d.endpoint.options.multicast_loop),

@@ -316,7 +316,8 @@ class DatagramEndpoint(ABC):
         """
         mode = self.options.mtu_discover
         if mode == PMTUDISC_WANT:
-            return path.dont_fragment and length + _IP_HEADER[path.version] <= path.mtu
+            header = _IP_HEADER[path.version] + len(self.options.ip_options)
+            return path.dont_fragment and header + length <= path.mtu
         return mode >= PMTUDISC_DO
 
     def _ttl_for(self, dst: bytes) -> int | None:
