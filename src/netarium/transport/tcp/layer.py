@@ -17,6 +17,7 @@ from netarium.ip.layer import IpLayer
 from netarium.ip.packet import IcmpError, IpPacket
 from netarium.ip.path import Path
 from netarium.transport.endpoint import Notifier
+from netarium.transport.options import SocketOptions
 from netarium.transport.ports import PortTable
 from netarium.transport.tcp import emit
 from netarium.transport.tcp.connection import PROTOCOL_TCP, Connection
@@ -58,6 +59,7 @@ class TcpLayer:
         self.timers: TimerQueue[Flow] = TimerQueue()
         self._listeners: dict[bytes, list[Connection]] = {}  # by local address and port
         self._time_wait: dict[TimeWait, None] = {}
+        self._time_wait_options: dict[tuple[bool, bool, bool, str], SocketOptions] = {}
         self._resets_left = config.max_resets_per_second
         self._resets_since = 0
         ip.transports[PROTOCOL_TCP] = self
@@ -236,7 +238,7 @@ class TcpLayer:
         """Replace a connection by its record; the oldest record goes if there are too many."""
         if connection.tcb.state is not TIME_WAIT:
             return
-        record = TimeWait(self, connection.key, connection.tcb, connection.local, connection.remote, now)
+        record = TimeWait(self, connection, connection.tcb, self._binding_options(connection.options), now)
         self.ports.replace(connection, record)
         self.forget(connection)
         connection.tcb.stop_timers()
@@ -247,6 +249,16 @@ class TcpLayer:
         self._time_wait[record] = None
         self.flows[record.key] = record
         self.schedule(record, record.expires_at)
+
+    def _binding_options(self, options: SocketOptions) -> SocketOptions:
+        """What bind() must know of a socket in TIME-WAIT; so few combinations that the records share them."""
+        facts = options.reuseaddr, options.reuseport, options.v6only, options.bindtodevice
+        known = self._time_wait_options.get(facts)
+        if known is None:
+            known = self._time_wait_options[facts] = SocketOptions(
+                reuseaddr=facts[0], reuseport=facts[1], v6only=facts[2], bindtodevice=facts[3]
+            )
+        return known
 
     def forget_time_wait(self, flow: Flow, now: int) -> None:
         """A record of TIME-WAIT is over."""
@@ -277,9 +289,10 @@ class TcpLayer:
         self.forget(half)
         connection = Connection(self, half.version, half.options.copy(), half.id)
         connection.established_from(half, path)
+        fate = connection.on_segment(seg, packet, now)
         half.listener.ready.append(connection)
         self.notifier.notify(half.listener.endpoint)
-        return connection.on_segment(seg, packet, now)
+        return fate
 
     def send_bare(
         self,

@@ -190,12 +190,12 @@ def _allowance(tcb: Tcb, waiting: int, now: int) -> int:
             tcb.persist_at = now + tcb.rtt.rto
             if tcb.options.user_timeout_ns and not tcb.user_timeout_at:  # tcp(7): what is held up counts
                 tcb.user_timeout_at = now + tcb.options.user_timeout_ns
-        _trace_held(tcb, "window", waiting, window)
+        _trace_held(tcb, "window", waiting, window, now)
         return 0
     room = tcb.congestion.cwnd - tcb.scoreboard.pipe
     tcb.cwnd_limited = room < waiting and room <= window
     if room < min(smss, waiting, window):
-        _trace_held(tcb, "cwnd", waiting, room)
+        _trace_held(tcb, "cwnd", waiting, room, now)
         return 0
     size = min(waiting, window, max(tcb.gso_size, smss))
     if size > smss:
@@ -221,9 +221,9 @@ def _may_send_short(tcb: Tcb, size: int, waiting: int, now: int) -> bool:
     if tcb.options.cork:
         return _is_overridden(tcb, "cork", waiting, size, now)
     if tcb.options.nodelay or not tcb.config.nagle or tcb.snd_sml <= tcb.snd_una:
-        _trace_decision(tcb, "nagle", "sent", waiting, size)
+        _trace_decision(tcb, "nagle", "sent", waiting, size, now)
         return True
-    _trace_held(tcb, "nagle", waiting, size)
+    _trace_held(tcb, "nagle", waiting, size, now)
     return False
 
 
@@ -233,7 +233,7 @@ def _is_overridden(tcb: Tcb, subject: str, waiting: int, size: int, now: int) ->
         return True
     if not tcb.scoreboard and not tcb.persist_at:
         tcb.persist_at = now + tcb.rtt.rto
-    _trace_held(tcb, subject, waiting, size)
+    _trace_held(tcb, subject, waiting, size, now)
     return False
 
 
@@ -244,12 +244,12 @@ def _restart_after_idle(tcb: Tcb, now: int) -> None:
         tcb.last_sent_at = 0
 
 
-def _trace_held(tcb: Tcb, subject: str, waiting: int, room: int) -> None:
+def _trace_held(tcb: Tcb, subject: str, waiting: int, room: int, now: int) -> None:
     if tcb.trace is not None:
-        _trace_decision(tcb, subject, "held", waiting, room)
+        _trace_decision(tcb, subject, "held", waiting, room, now)
 
 
-def _trace_decision(tcb: Tcb, subject: str, verdict: str, waiting: int, room: int) -> None:
+def _trace_decision(tcb: Tcb, subject: str, verdict: str, waiting: int, room: int, now: int) -> None:
     if tcb.trace is not None:
         numbers = {
             "waiting": waiting,
@@ -261,7 +261,7 @@ def _trace_decision(tcb: Tcb, subject: str, verdict: str, waiting: int, room: in
         }
         tcb.trace.emit(
             Decision(
-                at=tcb.last_sent_at, where=tcb.where, socket=tcb.socket_id, subject=subject, verdict=verdict,
+                at=now, where=tcb.where, socket=tcb.socket_id, subject=subject, verdict=verdict,
                 numbers=numbers,
             )
         )  # fmt: skip

@@ -5,6 +5,8 @@ Its last ACK can be repeated, and its old duplicates cannot meet a new connectio
 A small record, without buffers and without a process.
 """
 
+from typing import Protocol
+
 from netarium.base.errors import DropReason, Fate
 from netarium.base.seq import MASK, unwrap
 from netarium.base.units import MS
@@ -17,6 +19,14 @@ from netarium.wire.tcp import ACK, FIN, RST, SYN, TcpSegment
 from netarium.wire.tcp_options import pack_options
 
 _ACK_INTERVAL_NS = 250 * MS
+
+
+class FourTuple(Protocol):
+    """The connection that it was."""
+
+    key: bytes
+    local: tuple[bytes, int]
+    remote: tuple[bytes, int]
 
 
 class TimeWait:
@@ -43,19 +53,18 @@ class TimeWait:
     def __init__(
         self,
         flows: Flows,
-        key: bytes,
+        flow: FourTuple,
         tcb: Tcb,
-        local: tuple[bytes, int],
-        remote: tuple[bytes, int],
+        options: SocketOptions,
         now: int,
     ) -> None:
         self._flows = flows
-        self.key = key
-        self.local = local
-        self.remote = remote
+        self.key = flow.key
+        self.local = flow.local
+        self.remote = flow.remote
         self.version = tcb.version
         self.id = tcb.socket_id
-        self.options: SocketOptions = tcb.options
+        self.options = options
         self.snd_nxt = tcb.snd_nxt
         self.rcv_nxt = tcb.rcv_nxt
         self.window = min(tcb.rcv_wnd >> tcb.rcv_wind_shift, 0xFFFF)
