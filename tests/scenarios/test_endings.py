@@ -214,7 +214,6 @@ def test_peer_comes_back_and_remembers_nothing(make_world: MakeWorld) -> None:
 
 
 @pytest.mark.rfc("9293", "MUST-13")
-@pytest.mark.rfc("1122", "MUST-13")
 def test_time_wait_lasts_a_minute_and_holds_the_port(make_world: MakeWorld) -> None:
     """Who closes first cannot bind the port again for 2 MSL, unless he says that he knows (SO_REUSEADDR)."""
     world = make_world()
