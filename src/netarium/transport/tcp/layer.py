@@ -20,7 +20,8 @@ from netarium.transport.endpoint import Notifier
 from netarium.transport.options import SocketOptions
 from netarium.transport.ports import PortTable
 from netarium.transport.tcp import emit
-from netarium.transport.tcp.connection import PROTOCOL_TCP, Connection
+from netarium.transport.tcp.circuit import PROTOCOL_TCP, Circuit
+from netarium.transport.tcp.connection import Connection
 from netarium.transport.tcp.flow import Flow
 from netarium.transport.tcp.isn import IsnGenerator
 from netarium.transport.tcp.listener import HalfOpen
@@ -201,7 +202,7 @@ class TcpLayer:
         """Set the flow's deadline."""
         self.timers.schedule(flow, at)
 
-    def attach(self, connection: Connection) -> None:
+    def attach(self, connection: Circuit) -> None:
         """Segments with the connection's key are its own."""
         self.flows[connection.key] = connection
 
@@ -234,7 +235,7 @@ class TcpLayer:
         if isinstance(flow, Connection) and (flow.tcb.orphan or not flow.bound):
             self.ports.release(flow)
 
-    def become_time_wait(self, connection: Connection, now: int) -> None:
+    def become_time_wait(self, connection: Circuit, now: int) -> None:
         """Replace a connection by its record; the oldest record goes if there are too many."""
         if connection.tcb.state is not TIME_WAIT:
             return

@@ -1,0 +1,355 @@
+"""The lower half of a TCP socket: segments and timers in, segments out.
+
+It holds no protocol of its own: it asks `arrive` what a segment means, `sender` what to send, `timers` what is due, and
+does what the control block then says. `connection` puts the calls from above on it.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Protocol
+
+from netarium.base.addr import ANY4, ANY6
+from netarium.base.counters import Counters
+from netarium.base.errors import Accepted, Fate, StackError
+from netarium.base.seq import MASK, unwrap
+from netarium.ip.iface import Interface
+from netarium.ip.layer import IpLayer
+from netarium.ip.packet import IcmpError, IpPacket
+from netarium.ip.path import Path
+from netarium.link.frame import Frame
+from netarium.transport.endpoint import Notifier
+from netarium.transport.options import SocketOptions
+from netarium.transport.ports import PortTable
+from netarium.transport.tcp import arrive, emit, negotiate, sender, timers
+from netarium.transport.tcp.isn import IsnGenerator
+from netarium.transport.tcp.listener import HalfOpen, Listener, Nursery
+from netarium.transport.tcp.state import (
+    CLOSE_WAIT,
+    CLOSED,
+    ESTABLISHED,
+    FIN_WAIT_1,
+    FIN_WAIT_2,
+    LISTEN,
+    SYN_RECEIVED,
+    SYN_SENT,
+    TIME_WAIT,
+    State,
+)
+from netarium.transport.tcp.tcb import Tcb
+from netarium.wire.tcp import ACK, CHECKSUM_OFFSET, RST, TcpSegment
+
+PROTOCOL_TCP = 6
+_MAX_MSS = 65_495  # a packet of 65,535 octets less both headers
+_OPEN = frozenset({ESTABLISHED, CLOSE_WAIT})  # what tcpCurrEstab counts
+
+
+class Services(Nursery, Protocol):
+    """The layer, as the lower half of a connection sees it."""
+
+    ip: IpLayer
+    ports: PortTable
+    notifier: Notifier
+    counters: Counters
+    isn: IsnGenerator
+    name: str
+
+    def attach(self, connection: "Circuit") -> None:
+        """From now on segments with the connection's key are its own."""
+
+    def become_time_wait(self, connection: "Circuit", now: int) -> None:
+        """Replace the connection by a record of TIME-WAIT."""
+
+
+class Circuit(ABC):
+    """What the network knows of a connection, in any state.
+
+    Attributes:
+        id: number of the row.
+        local: our address and port.
+        remote: the peer's.
+        error: pending errno of a call that was not waited for (SO_ERROR).
+        tcb: the control block; read it, nobody else writes it.
+        listener: the queues, while in LISTEN.
+        bound: the local port was chosen by bind(); it is kept when a connection fails.
+        key: packed remote address, local address, remote port, local port: as in an arriving header.
+    """
+
+    __slots__ = (
+        "_counted", "_deadline", "_layer", "_path", "_pseudo", "bound", "cause", "id", "key", "listener", "local",
+        "notified", "options", "queued", "remote", "tcb", "version",
+    )  # fmt: skip
+
+    def __init__(
+        self, layer: Services, version: int, options: SocketOptions | None = None, id_: int | None = None
+    ) -> None:
+        self._layer = layer
+        self.id = layer.notifier.next_id() if id_ is None else id_
+        self.version = version
+        any_address = ANY4 if version == 4 else ANY6
+        self.local: tuple[bytes, int] = (any_address, 0)
+        self.remote: tuple[bytes, int] = (any_address, 0)
+        self.options = options or SocketOptions()
+        self.tcb = Tcb(version, layer.config, self.options, self.id, layer.name, layer.trace)
+        self.listener: Listener | None = None
+        self.key = b""
+        self.bound = False
+        self.queued = False
+        self.notified = False
+        self.cause = 0
+        self._counted = CLOSED  # the state that the counters know of
+        self._deadline: int | None = None  # what the layer's queue knows of
+        self._path: Path | None = None
+        self._pseudo = 0
+
+    @property
+    def state(self) -> State:
+        """RFC 9293's state."""
+        return self.tcb.state
+
+    @property
+    def state_name(self) -> str:
+        """As `netstat` prints it."""
+        return self.tcb.state.value
+
+    @property
+    def error(self) -> int:
+        """Pending errno."""
+        return self.tcb.error
+
+    @error.setter
+    def error(self, value: int) -> None:
+        self.tcb.error = value
+
+    @abstractmethod
+    def _tell(self) -> None:
+        """The application's view may have changed."""
+
+    def reset(self, now: int) -> None:
+        """Abort (RFC 9293 §3.10.5): reset the peer, forget everything."""
+        tcb = self.tcb
+        if tcb.state in {SYN_RECEIVED, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT} or tcb.scoreboard:
+            self._send_reset(tcb.snd_nxt, now)
+        if tcb.state is not CLOSED:
+            tcb.rcv_queue = None
+            tcb.rcv_queued = 0
+            arrive.end(tcb, 0, "abort", now)
+        self._done(now)
+
+    # --- from below -----------------------------------------------------------------------------------
+
+    def on_segment(self, seg: TcpSegment, packet: IpPacket, now: int) -> Fate:  # noqa: ARG002 - as every flow
+        """A segment of this connection arrived."""
+        tcb = self.tcb
+        tcb.segs_in += 1
+        if tcb.trace is not None:
+            emit.trace(tcb, seg, "received", len(seg.payload), "", self.local, self.remote, now)
+        seg.ack = unwrap(seg.ack, tcb.snd_nxt)
+        if tcb.state is not SYN_SENT:
+            seg.seq = unwrap(seg.seq, tcb.rcv_nxt)
+        una = tcb.snd_una
+        fate = arrive.segment_arrives(tcb, seg, now)
+        if fate is Accepted.LOCAL:
+            tcb.last_received_at = now
+            if tcb.keepalive_at:
+                arrive.heard(tcb, now)
+            if tcb.snd_una != una and self._path is not None:
+                self._layer.ip.confirm(self._path, now)
+        if tcb.reset_ack is not None:
+            self._send_reset(tcb.reset_ack, now)
+            tcb.reset_ack = None
+        if tcb.abort_due:
+            self.reset(now)
+            return fate
+        self._done(now)
+        return fate
+
+    def on_icmp_error(self, error: IcmpError, seq: int, now: int) -> bool:
+        """An ICMP error about a segment of ours: a hint, and only if it quotes what is in flight (RFC 5927 §4.1)."""
+        tcb = self.tcb
+        if not tcb.snd_una <= unwrap(seq, tcb.snd_una) < max(tcb.snd_nxt, tcb.snd_una + 1):
+            return False
+        if tcb.state in {CLOSED, LISTEN}:
+            return False
+        if error.kind == "too-big":
+            tcb.output = True
+            self._path = None  # found again, with the new estimate, when the next segment leaves
+        elif (
+            tcb.state is SYN_SENT
+            and error.kind == "unreachable"
+            and (error.hard or self._layer.ip.is_local(error.reporter))
+        ):
+            # What we found out ourselves, that nobody is there, is no hint: connect() need not wait (RFC 5461 §2.2).
+            arrive.end(tcb, error.errno, "ICMP error", now)
+        elif error.kind != "quench":  # MUST-55
+            tcb.soft_error = error.errno  # MUST-56: never aborts
+        self._done(now)
+        return True
+
+    def on_deadline(self, now: int) -> None:
+        """The earliest timer is due."""
+        tcb = self.tcb
+        self._deadline = None
+        error = timers.on_deadline(tcb, now)
+        if tcb.trace is not None:
+            self.cause = tcb.trace.cause
+        if error is not None:
+            if tcb.state not in {SYN_SENT, FIN_WAIT_2}:
+                self._send_reset(tcb.snd_nxt, now)
+            arrive.end(tcb, error, "timeout", now)
+        elif tcb.rexmit_count >= tcb.config.r1_retries and self._path is not None:
+            self._layer.ip.suspect(self._path, now)  # MUST-20: R1 reached, the next hop may be dead
+        self._done(now)
+
+    def poll_transmit(self, now: int) -> Frame | None:
+        """The next frame of this connection, or None when there is none any more."""
+        tcb = self.tcb
+        ip = self._layer.ip
+        if tcb.trace is not None and self.cause:
+            tcb.trace.cause = self.cause
+        while tcb.output:
+            path = self._path
+            if path is None or path.generation != ip.generation:
+                before = path
+                path = self._refresh_path(now)
+                if path is None:
+                    break
+                if before is not None and before.interface is not path.interface:
+                    self._queue()  # it is not this interface any more that is to be asked
+                    return None
+            out = sender.next_segment(tcb, now)
+            if out is None:
+                break
+            frame = self._frame(path, out, now)
+            if frame is not None:
+                return frame
+        self._done(now)
+        return None
+
+    # --- inside ---------------------------------------------------------------------------------------
+
+    def established_from(self, half: HalfOpen, path: Path) -> None:
+        """Take over what a half-open connection agreed on; the ACK that completes it is processed next."""
+        tcb = self.tcb
+        self.local, self.remote, self.key = half.local, half.remote, half.key
+        self._layer.ports.hold(self, half.local[0], half.local[1])
+        self._use_path(path)
+        tcb.start_sending(half.iss)
+        tcb.start_receiving(half.irs)
+        tcb.passive = True
+        tcb.snd_nxt = half.iss + 1
+        tcb.scoreboard.add(half.iss, half.iss + 1, half.answered_at)
+        if half.retransmitted:
+            tcb.scoreboard.oldest.resent = tcb.rexmit_count = half.retransmitted
+        for name in ("peer_mss", "our_mss", "wscale_ok", "snd_wind_shift", "rcv_wind_shift", "ts_ok", "ts_offset",
+                     "ts_recent", "ts_recent_at", "sack_ok"):  # fmt: skip
+            setattr(tcb, name, getattr(half, name))
+        tcb.state = SYN_RECEIVED
+        self._layer.attach(self)
+
+    def _frame(self, path: Path, out: sender.Outgoing, now: int) -> Frame | None:
+        """Headers in front of a segment; None if it went to wait for the next hop's address."""
+        tcb = self.tcb
+        head = emit.header(tcb, out, self.local[1], self.remote[1], self._pseudo, now)
+        if tcb.trace is not None:
+            emit.trace_sent(tcb, head, out, self.local, self.remote, now)
+        payload = out.payload
+        gso_size = tcb.smss if len(payload) > tcb.smss else 0
+        segments = -(-len(payload) // gso_size) if gso_size else 1
+        counters = self._layer.counters
+        counters["tcp_out_segs"] += segments
+        if out.note and out.note != sender.PROBE:
+            counters["tcp_retrans_segs"] += segments
+        options = self.options
+        return self._layer.ip.wrap(
+            path, PROTOCOL_TCP, head, payload, now,
+            ttl=options.ttl or None, tos=options.tos, gso_size=gso_size, csum_offset=CHECKSUM_OFFSET,
+        )  # fmt: skip
+
+    def _done(self, now: int) -> None:
+        """After anything that may have changed the control block: queue for sending, wake, set the timer, clean up."""
+        tcb = self.tcb
+        state = tcb.state
+        if tcb.output and not self.queued and (self._path is not None or self._refresh_path(now) is not None):
+            self._queue()
+        if tcb.wakeup:
+            tcb.wakeup = False
+            if state is not self._counted:
+                self._count(state)
+            if not self.notified and not tcb.orphan:
+                self._tell()
+        if state is TIME_WAIT:
+            if not (tcb.ack_now and tcb.output):  # output is off if there is no way to send that ACK
+                self._layer.become_time_wait(self, now)
+                return
+        elif state is CLOSED:
+            self._layer.forget(self)
+            return
+        at = timers.next_deadline(tcb)
+        if at != self._deadline:
+            self._deadline = at
+            self._layer.schedule(self, at)
+
+    def _count(self, new: State) -> None:
+        """The state changed: what netstat -s tells of it (RFC 4022)."""
+        old, self._counted = self._counted, new
+        counters = self._layer.counters
+        counters["tcp_curr_estab"] += (new in _OPEN) - (old in _OPEN)
+        if new is SYN_SENT:
+            counters["tcp_active_opens"] += 1
+        elif old is CLOSED and self.tcb.passive:
+            counters["tcp_passive_opens"] += 1
+        elif new is CLOSED and old in {SYN_SENT, SYN_RECEIVED}:
+            counters["tcp_attempt_fails"] += 1
+        elif new is CLOSED and old in _OPEN:
+            counters["tcp_estab_resets"] += 1
+
+    def _queue(self) -> None:
+        """Wait on the interface to be asked for segments."""
+        path = self._path
+        assert path is not None
+        self.queued = True
+        if self.tcb.trace is not None:
+            self.cause = self.tcb.trace.cause
+        path.interface.ready.append(self)
+
+    def _refresh_path(self, now: int) -> Path | None:
+        """The path changed, or its MTU did: adapt the segment size, resend what was too big for it (RFC 1191 §6.5)."""
+        tcb = self.tcb
+        if tcb.state in {CLOSED, LISTEN}:
+            return None
+        try:
+            path = self._layer.ip.find_path(
+                self.remote[0], now, src=self.local[0], interface=self._bound_interface()
+            )
+        except StackError as fault:
+            tcb.soft_error = fault.errno
+            self._path = None
+            sender.postpone(tcb, now)
+            return None
+        before = tcb.smss
+        self._use_path(path)
+        if tcb.smss < before and tcb.scoreboard and tcb.state not in {SYN_SENT, SYN_RECEIVED}:
+            tcb.scoreboard.mark_oversize_lost(tcb.smss)
+            tcb.force_retransmit = True
+        return path
+
+    def _use_path(self, path: Path) -> None:
+        tcb = self.tcb
+        overhead = 40 if self.version == 4 else 60
+        self._path = path
+        self._pseudo = path.address_sum + PROTOCOL_TCP
+        tcb.path_mss = min(path.mtu - overhead, _MAX_MSS)
+        tcb.our_mss = min(path.interface.mtu - overhead, _MAX_MSS)
+        negotiate.set_segment_size(tcb)
+        offload = path.interface.device.offload
+        limit = min(tcb.config.gso_max_size, offload.max_gso_size) if offload.tso else 0
+        tcb.gso_size = limit // tcb.smss * tcb.smss
+
+    def _bound_interface(self) -> Interface | None:
+        name = self.options.bindtodevice
+        return self._layer.ip.interface_named(name) if name else None
+
+    def _send_reset(self, seq: int, now: int) -> None:
+        tcb = self.tcb
+        flags = RST if tcb.state is SYN_SENT else RST | ACK
+        ack = tcb.rcv_nxt if flags & ACK else 0
+        self._layer.send_bare(self.local, self.remote, seq & MASK, ack, flags, 0, b"", now)
