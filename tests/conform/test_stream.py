@@ -234,3 +234,28 @@ def test_how_much_is_left(net: Any) -> None:
     data, ancillary, _, _ = server.recvmsg(4, 100)
     assert data == b"0123"
     assert ancillary == [(socket.IPPROTO_TCP, 36, struct.pack("i", 6))]
+
+
+def test_shutdown_of_reading_lets_in_what_still_comes(net: Any) -> None:
+    client, server = net.pair()
+    client.shutdown(socket.SHUT_RD)
+    assert client.recv(10) == b""
+    server.sendall(b"late")
+    net.settle()
+    assert client.recv(10) == b"late"
+    assert client.recv(10) == b""
+
+
+def test_a_listener_has_nothing_to_shut_for_writing(net: Any) -> None:
+    net.listener().shutdown(socket.SHUT_WR)
+
+
+def test_reading_after_a_refused_connect(net: Any) -> None:
+    listener, client = net.listener(), net.client()
+    address = listener.getsockname()
+    listener.close()
+    with pytest.raises(ConnectionRefusedError):
+        client.connect(address)
+    with pytest.raises(OSError) as caught:
+        client.recv(1)
+    assert caught.value.errno == errno.ENOTCONN

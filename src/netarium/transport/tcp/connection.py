@@ -68,6 +68,11 @@ class Connection(Circuit):
         writable = 2 * self.send_room() >= len(self.tcb.sendbuf)
         return readiness.poll(self.tcb, self.listener, used=bool(self.key), writable=writable)
 
+    @property
+    def retransmits(self) -> int:
+        """Segments that were sent again, in the connection's whole life."""
+        return self.tcb.total_retrans
+
     def info(self, now: int) -> TcpInfo:
         """A snapshot for TCP_INFO and `ss -i`."""
         return snapshot(self.tcb, now)
@@ -235,7 +240,9 @@ class Connection(Circuit):
             self._stop_listening(now)
             self._done(now)  # wakes who sleeps in accept(), as Linux does
             return
-        if tcb.state in {CLOSED, LISTEN, SYN_SENT}:
+        if tcb.state is LISTEN:
+            return  # there is nothing to write, and that is no error to Linux
+        if tcb.state in {CLOSED, SYN_SENT}:
             raise StackError(errno.ENOTCONN)
         if how != SHUT_WR:
             tcb.rcv_shutdown = True
@@ -355,10 +362,12 @@ class Connection(Circuit):
         tcb = self.tcb
         if tcb.error:
             self._raise_error()
-        if tcb.rcv_shutdown or (tcb.rcv_fin is not None and tcb.rcv_nxt > tcb.rcv_fin):
+        if tcb.rcv_fin is not None and tcb.rcv_nxt > tcb.rcv_fin:
+            return True
+        if tcb.rcv_shutdown and tcb.snd_una > tcb.iss:
             return True
         if tcb.state is CLOSED or tcb.state is LISTEN:
-            if self.key:
+            if tcb.snd_una > tcb.iss:
                 return True  # it was a connection
             raise StackError(errno.ENOTCONN)
         return False

@@ -43,12 +43,10 @@ def take_payload(tcb: Tcb, seq: int, payload: Buffer, now: int) -> None:
 
 
 def _deliver(tcb: Tcb, payload: Buffer) -> None:
-    """Octets in order: to the receive queue, or to nowhere if the application does not want them any more."""
+    """Octets in order: to the receive queue."""
     size = len(payload)
     tcb.rcv_nxt += size
     tcb.octets_received += size
-    if tcb.rcv_shutdown:
-        return
     tcb.wakeup = True
     tcb.rcv_queued += size
     queue = tcb.rcv_queue

@@ -74,9 +74,11 @@ def _take_cumulative(tcb: Tcb, seg: TcpSegment, acked: int, now: int) -> None:
     else:
         tcb.rexmit_at = tcb.unacked_since = tcb.user_timeout_at = 0  # (5.2)
     tcb.output = tcb.wakeup = True
-    if tcb.recovery != RECOVERY and (tcb.cwnd_limited or tcb.recovery == LOSS):
-        burst = max(2 * tcb.smss, tcb.gso_size)
-        tcb.congestion.on_ack(acked=acked, rtt_ns=rtt, burst=burst, now=now)
+    if tcb.recovery != RECOVERY:
+        tcb.congestion.on_ack(
+            acked=acked, flight_size=tcb.flight_size, rtt_ns=rtt, burst=max(2 * tcb.smss, tcb.gso_size),
+            cwnd_limited=tcb.cwnd_limited or tcb.recovery == LOSS, now=now,
+        )  # fmt: skip
         _trace_congestion(tcb, "ack", now)
 
 

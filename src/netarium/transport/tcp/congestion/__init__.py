@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Final
 
 from netarium.transport.tcp.congestion.base import CongestionControl
+from netarium.transport.tcp.congestion.cubic import Cubic
 from netarium.transport.tcp.congestion.reno import Reno
 
-ALGORITHMS: Final[dict[str, Callable[[int, int], CongestionControl]]] = {"reno": Reno}
+ALGORITHMS: Final[dict[str, Callable[[int, int], CongestionControl]]] = {"reno": Reno, "cubic": Cubic}
 
-__all__ = ["ALGORITHMS", "CongestionControl", "Reno"]
+__all__ = ["ALGORITHMS", "CongestionControl", "Cubic", "Reno"]

@@ -12,13 +12,17 @@ class CongestionControl(Protocol):
     cwnd: int
     ssthresh: int
 
-    def on_ack(self, *, acked: int, rtt_ns: int, burst: int, now: int) -> None:
-        """New data was acknowledged outside of loss recovery.
+    def on_ack(
+        self, *, acked: int, flight_size: int, rtt_ns: int, burst: int, cwnd_limited: bool, now: int
+    ) -> None:
+        """New data was acknowledged outside of fast recovery.
 
         Args:
-            acked: octets newly acknowledged (cumulatively or by SACK).
+            acked: octets newly acknowledged.
+            flight_size: octets that are still outstanding behind this ACK.
             rtt_ns: the round trip just measured, or 0.
             burst: how many octets one ACK may honestly cover: two segments, or the size of our super-segments.
+            cwnd_limited: the window was used to the full; else it has proved nothing and must not grow.
             now: monotonic ns.
         """
 
@@ -27,6 +31,9 @@ class CongestionControl(Protocol):
 
     def on_rto(self, *, flight_size: int, first: bool, now: int) -> None:
         """The retransmission timer expired; `first` is False if it did for the same segment before."""
+
+    def on_spurious_loss(self) -> None:
+        """The latest congestion event was none: nothing had been lost. Take the answer to it back, once."""
 
     def on_idle(self, *, initial_window: int, now: int) -> None:
         """Nothing was sent for longer than an RTO and something will be now (RFC 5681 §4.1)."""
