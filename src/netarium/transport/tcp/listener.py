@@ -124,6 +124,7 @@ class HalfOpen:
             self.give_up()
             return Accepted.LOCAL
         if seg.flags & SYN:
+            # DEVIATION RFC 9293 §3.10.7.4, fourth: a challenge, not back to LISTEN: a forged SYN shall end nothing.
             self._acknowledge(now)
             return DropReason.TCP_BAD_SYN
         if not seg.flags & ACK:

@@ -58,7 +58,8 @@ def next_segment(tcb: Tcb, now: int) -> Outgoing | None:
         return _handshake(tcb, state, now)
     if tcb.probe_due:
         tcb.probe_due = False
-        # One below what the peer expects: it must answer (SHLD-12). No data: DEVIATION RFC 9293 §3.8.6.1, as Linux.
+        # One below what the peer expects: it must answer (SHLD-12).
+        # DEVIATION RFC 9293 §3.8.6.1: a window probe has no data either, as Linux's: nothing to take back if refused.
         return Outgoing(tcb.snd_una - 1, ACK, b"", PROBE)
     if tcb.ack_now and state not in {CLOSED, LISTEN, SYN_SENT}:
         return Outgoing(tcb.snd_nxt, ACK, b"")
