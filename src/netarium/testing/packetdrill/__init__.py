@@ -1,0 +1,1 @@
+"""The test language packetdrill, run against a machine of ours in process and in virtual time."""

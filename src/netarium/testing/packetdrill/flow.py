@@ -1,0 +1,65 @@
+"""How the numbers of a script and those of the stack belong together, for one connection.
+
+The peer's sequence numbers are literal. Ours are learned from the first SYN that the stack sends, and shifted from
+then on: the acknowledgments and SACK blocks that arrive, the sequence numbers that leave. Timestamps of ours are
+mapped, one by one, because their clock starts anywhere.
+"""
+
+from dataclasses import dataclass, field
+
+from netarium.base.seq import MASK
+from netarium.testing.packetdrill.script import Option
+
+
+@dataclass(slots=True)
+class Flow:
+    """One connection, or one pair of UDP sockets, as the script speaks of it.
+
+    Attributes:
+        local: our port; 0: the stack chooses it and we learn it from its first packet.
+        remote: the peer's port, and its address, packed.
+        shift: what the stack's sequence numbers have more than the script's; None: not learned yet.
+        stamps: our timestamps, by the numbers that the script gives them.
+        base: the first of them: (script's, stack's).
+        listening: no connection yet: the next SYN that arrives makes one.
+    """
+
+    local: int
+    remote: int
+    address: bytes
+    shift: int | None = None
+    stamps: dict[int, int] = field(default_factory=dict)
+    base: tuple[int, int] | None = None
+    listening: bool = False
+
+    def key(self, ours: bytes) -> bytes:
+        """Under which the machine's TCP knows it."""
+        return self.address + ours + self.remote.to_bytes(2, "big") + self.local.to_bytes(2, "big")
+
+    def to_stack(self, number: int) -> int:
+        """One of our sequence numbers, as the stack counts."""
+        return (number + (self.shift or 0)) & MASK
+
+    def to_script(self, number: int) -> int:
+        """One of our sequence numbers, as the script counts."""
+        return (number - (self.shift or 0)) & MASK
+
+    def arriving(self, options: tuple[Option, ...], *, acknowledges: bool) -> tuple[Option, ...]:
+        """The options of an inbound segment, with our own numbers as the stack knows them."""
+        result: list[Option] = []
+        for word, *values in options:
+            if word == "sack":
+                result.append((word, *(self.to_stack(int(value or 0)) for value in values)))
+            elif word == "TS" and acknowledges:
+                echo = int(values[1] or 0)
+                result.append((word, values[0], self.stamps.get(echo, echo)))
+            else:
+                result.append((word, *values))
+        return tuple(result)
+
+    def learn_stamp(self, scripted: int, sent: int) -> int:
+        """Our timestamp has another number in the script; returns what the script's clock shows now, in steps."""
+        self.stamps[scripted] = sent
+        if self.base is None:
+            self.base = scripted, sent
+        return (sent - self.base[1]) & MASK

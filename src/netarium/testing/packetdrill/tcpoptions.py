@@ -1,0 +1,108 @@
+"""TCP options between the words of a script and octets, in the order in which they are written, padding included."""
+
+from struct import Struct
+from typing import Final
+
+from netarium.testing.packetdrill.script import Option
+from netarium.wire.tcp_options import (
+    END_OF_LIST,
+    MSS,
+    NO_OPERATION,
+    SACK,
+    SACK_PERMITTED,
+    TIMESTAMPS,
+    WINDOW_SCALE,
+)
+
+_FAST_OPEN, _EXPERIMENT, _FAST_OPEN_MAGIC = 34, 254, b"\xf9\x89"
+_WORD: Final = Struct("!I")
+_LENGTHS: Final = {MSS: 4, WINDOW_SCALE: 3, SACK_PERMITTED: 2, TIMESTAMPS: 10}
+
+
+def encode(options: tuple[Option, ...]) -> bytes:
+    """The octets of scripted options; with end-of-list octets up to a whole word, if the script has no padding."""
+    octets = b"".join(_encode(option) for option in options)
+    return octets + bytes(-len(octets) % 4)
+
+
+def _encode(option: Option) -> bytes:
+    word, *values = option
+    numbers = [value for value in values if isinstance(value, int)]
+    match word:
+        case "nop":
+            return bytes((NO_OPERATION,))
+        case "eol":
+            return bytes((END_OF_LIST,))
+        case "sackOK":
+            return bytes((SACK_PERMITTED, 2))
+        case "mss":
+            return bytes((MSS, 4)) + (numbers[0] & 0xFFFF).to_bytes(2, "big")
+        case "wscale":
+            return bytes((WINDOW_SCALE, 3, numbers[0] & 0xFF))
+        case "TS" | "sack":
+            kind = TIMESTAMPS if word == "TS" else SACK
+            return bytes((kind, 2 + 4 * len(numbers))) + b"".join(
+                _WORD.pack(n & 0xFFFF_FFFF) for n in numbers
+            )
+    cookie = bytes.fromhex(str(values[0]))
+    if word == "FOEXP":
+        return bytes((_EXPERIMENT, 4 + len(cookie))) + _FAST_OPEN_MAGIC + cookie
+    return bytes((_FAST_OPEN, 2 + len(cookie))) + cookie
+
+
+def decode(octets: bytes) -> tuple[Option, ...]:
+    """The words of options as they came; what has no word is "kind n" with its octets."""
+    found: list[Option] = []
+    at = 0
+    while at < len(octets):
+        kind = octets[at]
+        if kind in {END_OF_LIST, NO_OPERATION}:
+            found.append(("eol",) if kind == END_OF_LIST else ("nop",))
+            at += 1
+            continue
+        length = octets[at + 1] if at + 1 < len(octets) else 0
+        if length < 2 or at + length > len(octets):
+            found.append(("garbage", octets[at:].hex()))
+            break
+        found.append(_decode(kind, octets[at + 2 : at + length]))
+        at += length
+    return tuple(found)
+
+
+def _decode(kind: int, value: bytes) -> Option:
+    if _LENGTHS.get(kind, len(value) + 2) == len(value) + 2:
+        match kind:
+            case 2:
+                return "mss", int.from_bytes(value, "big")
+            case 3:
+                return "wscale", value[0]
+            case 4:
+                return ("sackOK",)
+            case 5:
+                return "sack", *(number for (number,) in _WORD.iter_unpack(value[: len(value) & ~3]))
+            case 8:
+                return "TS", int.from_bytes(value[:4], "big"), int.from_bytes(value[4:], "big")
+            case 34:
+                return "FO", value.hex()
+            case 254 if value.startswith(_FAST_OPEN_MAGIC):
+                return "FOEXP", value[2:].hex()
+    return f"kind {kind}", value.hex()
+
+
+def describe(options: tuple[Option, ...] | None) -> str:
+    """As a script writes it: `<mss 1460,sackOK,TS val 1 ecr 0>`; "" if there are none."""
+    if options is None:
+        return " <...>"
+    return f" <{','.join(_describe(option) for option in options)}>" if options else ""
+
+
+def _describe(option: Option) -> str:
+    word, *values = option
+    texts = ["..." if value is None else str(value) for value in values]
+    if word == "TS":
+        return f"TS val {texts[0]} ecr {texts[1]}"
+    if word == "sack":
+        return "sack " + " ".join(
+            f"{left}:{right}" for left, right in zip(texts[::2], texts[1::2], strict=False)
+        )
+    return " ".join([word, *texts])
