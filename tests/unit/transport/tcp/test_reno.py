@@ -8,7 +8,7 @@ MSS = 1_000
 
 
 def ack(reno: Reno, acked: int) -> None:
-    reno.on_ack(acked=acked, rtt_ns=0, burst=2 * MSS, now=0)
+    reno.on_ack(acked=acked, flight_size=0, rtt_ns=0, burst=2 * MSS, cwnd_limited=True, now=0)
 
 
 @pytest.mark.rfc("5681", "05")

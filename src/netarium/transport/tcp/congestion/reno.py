@@ -21,12 +21,12 @@ class Reno:
         self,
         *,
         acked: int,
-        flight_size: int,
-        rtt_ns: int,
+        flight_size: int,  # noqa: ARG002 - the Protocol's
+        rtt_ns: int,  # noqa: ARG002
         burst: int,
         cwnd_limited: bool,
         now: int,  # noqa: ARG002
-    ) -> None:  # fmt: skip - the Protocol's arguments
+    ) -> None:
         """Grow by what was acknowledged in slow start, by one segment a round trip afterwards.
 
         Spec: RFC 5681 §3.1 (2), (3); RFC 3465 §2.1-2.2 with L = `burst`.

@@ -1,0 +1,87 @@
+"""HyStart++: leave the first slow start when the round trips grow, before the queue overflows (RFC 9406).
+
+Two round trips are compared: if the least RTT of this one is clearly above that of the last one, a queue is building
+up. Then Conservative Slow Start (CSS) goes on at a quarter of the pace; if the RTT falls again it was jitter, and after
+five round trips slow start is over.
+"""
+
+from typing import Final
+
+from netarium.base.units import MS
+
+# RFC 9406 §4.3
+MIN_RTT_THRESH_NS: Final = 4 * MS
+MAX_RTT_THRESH_NS: Final = 16 * MS
+MIN_RTT_DIVISOR: Final = 8
+N_RTT_SAMPLE: Final = 8
+CSS_GROWTH_DIVISOR: Final = 4
+CSS_ROUNDS: Final = 5
+L: Final = 8  # segments for which one ACK may count, as we do not pace
+
+
+class HyStart:
+    """The watch over one connection's first slow start.
+
+    Attributes:
+        growth_divisor: the window grows by what is acknowledged, divided by this.
+        done: slow start is over.
+    """
+
+    __slots__ = (
+        "_baseline_min_rtt", "_current_round_min_rtt", "_last_round_min_rtt", "_round_left", "_rounds", "_samples",
+        "done", "growth_divisor",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.growth_divisor = 1
+        self.done = False
+        self._last_round_min_rtt = 0  # 0: no sample, what the RFC calls infinity
+        self._current_round_min_rtt = 0
+        self._samples = 0  # in this round
+        self._round_left = 0  # octets until windowEnd is acknowledged
+        self._baseline_min_rtt = 0  # the RTT at which CSS began; 0: not in CSS
+        self._rounds = 0  # of CSS, the one in which it began included
+
+    def on_ack(self, *, acked: int, flight_size: int, rtt_ns: int) -> None:
+        """Follow the rounds and their least RTT.
+
+        Args:
+            acked: octets newly acknowledged.
+            flight_size: octets still outstanding: up to there the next round would last.
+            rtt_ns: the round trip just measured, or 0.
+
+        Spec: RFC 9406 §4.2.
+        """
+        if rtt_ns:
+            self._samples += 1
+            if not self._current_round_min_rtt or rtt_ns < self._current_round_min_rtt:
+                self._current_round_min_rtt = rtt_ns
+            if self._samples >= N_RTT_SAMPLE:
+                self._compare()
+        self._round_left -= acked
+        if self._round_left <= 0:
+            self._end_round(flight_size)
+
+    def _compare(self) -> None:
+        """Enter CSS, or leave it again if its cause has gone."""
+        current, last = self._current_round_min_rtt, self._last_round_min_rtt
+        if self._baseline_min_rtt:
+            if current < self._baseline_min_rtt:  # the rise was spurious: back to slow start
+                self._baseline_min_rtt = 0
+                self.growth_divisor = 1
+        elif last and current >= last + max(
+            MIN_RTT_THRESH_NS, min(last // MIN_RTT_DIVISOR, MAX_RTT_THRESH_NS)
+        ):
+            self._baseline_min_rtt = current
+            self._rounds = 0
+            self.growth_divisor = CSS_GROWTH_DIVISOR
+
+    def _end_round(self, flight_size: int) -> None:
+        """What was sent when the round began is acknowledged."""
+        if self._baseline_min_rtt:
+            self._rounds += 1
+            self.done = self._rounds >= CSS_ROUNDS
+        self._last_round_min_rtt = self._current_round_min_rtt
+        self._current_round_min_rtt = 0
+        self._samples = 0
+        self._round_left = flight_size

@@ -1,0 +1,250 @@
+"""CUBIC's equations in integers against the same in floating point, and its rules one by one."""
+
+import math
+
+import pytest
+
+from netarium.base.units import MS, SECOND
+from netarium.transport.tcp.congestion.base import INFINITE_SSTHRESH
+from netarium.transport.tcp.congestion.cubic import Cubic, cube_root
+
+MSS = 1_000
+RTT = 100 * MS
+START = 1_000 * SECOND  # any instant
+
+
+def ack(
+    cubic: Cubic, acked: int, now: int, *, limited: bool = True, rtt: int = RTT, flight: int = 50 * MSS
+) -> None:
+    cubic.on_ack(acked=acked, flight_size=flight, rtt_ns=rtt, burst=2 * MSS, cwnd_limited=limited, now=now)
+
+
+def after_loss(window: int) -> Cubic:
+    """A connection that found a loss at `window` segments, in congestion avoidance now."""
+    cubic = Cubic(MSS, window * MSS)
+    ack(cubic, 1, START, limited=False)
+    cubic.on_loss(flight_size=window * MSS, now=START)
+    return cubic
+
+
+def round_trips(cubic: Cubic, now: int, count: int, *, rtt: int = RTT) -> int:
+    """`count` round trips, an ACK for each second segment, evenly spread; return when they are over."""
+    for _ in range(count):
+        acks = max(1, cubic.cwnd // (2 * MSS))
+        for i in range(acks):
+            ack(cubic, 2 * MSS, now + rtt * i // acks, rtt=rtt)
+        now += rtt
+    return now
+
+
+def curve(t: float, window: float) -> float:
+    """W_cubic(t) in segments after a loss at `window` segments (RFC 9438 equations 1 and 2)."""
+    k = (window * 0.3 / 0.4) ** (1 / 3)
+    return 0.4 * (t - k) ** 3 + window
+
+
+@pytest.mark.parametrize("exponent", range(0, 200, 7))
+def test_cube_root_is_exact_at_its_edges(exponent: int) -> None:
+    root = (1 << exponent) + exponent
+    assert cube_root(root**3) == root
+    assert cube_root(root**3 - 1) == root - 1
+    assert cube_root((root + 1) ** 3 - 1) == root
+
+
+def test_cube_root_of_nothing() -> None:
+    assert [cube_root(n) for n in (0, 1, 7, 8, 26, 27)] == [0, 1, 1, 2, 2, 3]
+
+
+@pytest.mark.rfc("9438", "01")
+def test_a_loss_leaves_seven_tenths() -> None:
+    cubic = Cubic(MSS, 100 * MSS)
+    cubic.on_loss(flight_size=100 * MSS, now=START)
+    assert cubic.cwnd == cubic.ssthresh == 70 * MSS
+    cubic.on_loss(flight_size=MSS, now=START)
+    assert cubic.cwnd == cubic.ssthresh == 2 * MSS
+
+
+@pytest.mark.rfc("9438", "01")
+@pytest.mark.parametrize("window", [200, 1_000, 3_000])
+def test_the_window_follows_the_curve(window: int) -> None:
+    """A round trip of 100 ms, where the curve is far above Reno: within 2 % of equation 1 up to twice K."""
+    cubic = after_loss(window)
+    now = start = START + RTT
+    k = (window * 0.3 / 0.4) ** (1 / 3)
+    while now - start < 2 * k * SECOND:
+        now = round_trips(cubic, now, 1)
+        expected = curve((now - start) / SECOND, window)
+        assert cubic.cwnd / MSS == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.rfc("9438", "01")
+def test_the_curve_is_flat_where_the_loss_was() -> None:
+    cubic = after_loss(1_000)
+    k = (1_000 * 0.3 / 0.4) ** (1 / 3)
+    now = round_trips(cubic, START, round(k / 0.1))
+    at_k = cubic.cwnd
+    assert at_k == pytest.approx(1_000 * MSS, rel=0.002)
+    round_trips(cubic, now, 5)  # half a second on: 0.4 * 0.5³ of a segment
+    assert cubic.cwnd - at_k < MSS
+
+
+@pytest.mark.rfc("9438", "02")
+def test_on_short_paths_it_is_renos_window() -> None:
+    """At 1 ms the curve is far below: 9/17 of a segment a round trip up to the old window, then a whole one."""
+    cubic = after_loss(20)
+    now = round_trips(cubic, START, 8, rtt=MS)
+    assert cubic.cwnd / MSS == pytest.approx(14 + 8 * 9 / 17, abs=0.4)
+    while cubic.cwnd < 20 * MSS:
+        now = round_trips(cubic, now, 1, rtt=MS)
+    before = cubic.cwnd
+    round_trips(cubic, now, 10, rtt=MS)
+    assert (cubic.cwnd - before) / MSS == pytest.approx(10, abs=0.8)
+
+
+@pytest.mark.rfc("9438", "03")
+def test_fast_convergence_gives_room() -> None:
+    """A second loss below W_max: the curve is flat at 0.85 of the window already."""
+    cubic = after_loss(1_000)  # W_max 1,000, cwnd 700
+    cubic.on_loss(flight_size=700 * MSS, now=START)  # below it: W_max 595, cwnd 490
+    k = ((595 - 490) / 0.4) ** (1 / 3)
+    now = round_trips(cubic, START + RTT, round(k / 0.1))
+    assert cubic.cwnd == pytest.approx(595 * MSS, rel=0.005)
+    round_trips(cubic, now, 3)
+    assert cubic.cwnd < 597 * MSS
+
+
+@pytest.mark.rfc("9438", "04")
+def test_it_never_grows_by_more_than_half_in_a_round_trip() -> None:
+    """However long no ACK came: the target is clamped to 1.5 cwnd."""
+    cubic = after_loss(100)
+    ack(cubic, MSS, START)
+    cwnd = cubic.cwnd
+    ack(cubic, cwnd, START + 100 * SECOND)
+    assert 1.45 * cwnd < cubic.cwnd <= 1.5 * cwnd
+
+
+@pytest.mark.rfc("9438", "04")
+def test_a_window_that_is_not_used_does_not_grow_and_its_clock_stands_still() -> None:
+    busy, lazy = after_loss(1_000), after_loss(1_000)
+    now = round_trips(busy, START, 3)
+    round_trips(lazy, START, 3)
+    cwnd = lazy.cwnd
+    pause = 20 * SECOND
+    for step in range(RTT, pause + 1, RTT):
+        ack(lazy, MSS, now - RTT // busy.cwnd + step, limited=False)
+    assert lazy.cwnd == cwnd
+    round_trips(busy, now, 5)
+    round_trips(lazy, now + pause, 5)
+    assert lazy.cwnd == pytest.approx(busy.cwnd, rel=0.01)
+
+
+@pytest.mark.rfc("9438", "04")
+def test_silence_shorter_than_a_timeout_does_not_count_either() -> None:
+    busy, silent = after_loss(1_000), after_loss(1_000)
+    now = round_trips(busy, START, 3)
+    round_trips(silent, START, 3)
+    ack(busy, MSS, now)
+    ack(silent, MSS, now, flight=0)
+    round_trips(busy, now + RTT, 5)
+    round_trips(silent, now + RTT + 30 * SECOND, 5)
+    assert silent.cwnd == pytest.approx(busy.cwnd, rel=0.001)
+
+
+@pytest.mark.rfc("9438", "05")
+def test_a_timeout_means_one_segment_and_a_curve_that_begins_flat() -> None:
+    cubic = after_loss(100)
+    cubic.on_rto(flight_size=70 * MSS, first=True, now=START)
+    assert (cubic.cwnd, cubic.ssthresh) == (MSS, 49 * MSS)
+    cubic.on_rto(flight_size=MSS, first=False, now=START)
+    assert (cubic.cwnd, cubic.ssthresh) == (MSS, 49 * MSS)
+    while cubic.cwnd < cubic.ssthresh:  # slow start: what is acknowledged
+        before = cubic.cwnd
+        ack(cubic, 2 * MSS, START)
+        assert cubic.cwnd in {before + 2 * MSS, cubic.ssthresh}
+    t = 5
+    round_trips(cubic, START + MS, 10 * t)
+    assert cubic.cwnd / MSS == pytest.approx(49 + 0.4 * t**3, rel=0.02)  # K = 0, W_max = cwnd there
+
+
+def test_the_first_loss_ends_the_watch_of_hystart() -> None:
+    """RFC 9406 §4.3: later slow starts are ordinary ones, however the round trips grow."""
+    cubic = Cubic(MSS, 10 * MSS)
+    cubic.on_rto(flight_size=1_000 * MSS, first=True, now=START)
+    for i in range(1, 300):
+        before = cubic.cwnd
+        ack(cubic, 2 * MSS, START + i, rtt=i * MS, flight=20 * MSS)
+        assert cubic.cwnd == before + 2 * MSS
+
+
+@pytest.mark.attack("TCP-54", "TCP-53")
+def test_ack_division_and_huge_acks_gain_nothing() -> None:
+    one, many, huge = (Cubic(MSS, 10 * MSS) for _ in range(3))
+    ack(one, MSS, START)
+    for _ in range(MSS):
+        ack(many, 1, START)
+    assert one.cwnd == many.cwnd == 11 * MSS
+    ack(huge, 500 * MSS, START)
+    assert huge.cwnd == 18 * MSS  # RFC 9406: L = 8
+    one, many = after_loss(1_000), after_loss(1_000)
+    for cubic in (one, many):
+        ack(cubic, MSS, START + 1)
+    later = START + SECOND
+    ack(one, 10 * MSS, later)
+    for _ in range(100):
+        ack(many, MSS // 10, later)
+    assert many.cwnd <= one.cwnd
+
+
+def test_a_loss_that_was_none_is_taken_back_once() -> None:
+    """RFC 9438 §4.9: the curve goes on where it was."""
+    cubic, twin = after_loss(1_000), after_loss(1_000)
+    now = round_trips(cubic, START, 10)
+    round_trips(twin, START, 10)
+    cubic.on_loss(flight_size=cubic.cwnd, now=now)
+    cubic.on_spurious_loss()
+    assert (cubic.cwnd, cubic.ssthresh) == (twin.cwnd, twin.ssthresh)
+    round_trips(cubic, now, 40)
+    round_trips(twin, now, 40)
+    assert cubic.cwnd == pytest.approx(twin.cwnd, abs=2)
+    cubic.cwnd = 5 * MSS
+    cubic.on_spurious_loss()
+    assert cubic.cwnd == 5 * MSS
+
+
+def test_a_spurious_timeout_is_taken_back() -> None:
+    cubic = Cubic(MSS, 40 * MSS)
+    cubic.on_rto(flight_size=40 * MSS, first=True, now=START)
+    cubic.on_rto(flight_size=MSS, first=False, now=START)
+    cubic.on_spurious_loss()
+    assert (cubic.cwnd, cubic.ssthresh) == (40 * MSS, INFINITE_SSTHRESH)
+
+
+def test_idle_shrinks_to_the_initial_window_and_keeps_the_memory() -> None:
+    cubic = after_loss(100)
+    cubic.on_idle(initial_window=10 * MSS, now=START + 60 * SECOND)
+    assert (cubic.cwnd, cubic.ssthresh) == (10 * MSS, 70 * MSS)
+    now = START + 61 * SECOND
+    while cubic.cwnd < cubic.ssthresh:
+        ack(cubic, 2 * MSS, now)
+    start = now
+    now = round_trips(cubic, now, 20)
+    assert cubic.cwnd / MSS == pytest.approx(curve((now - start) / SECOND, 100), rel=0.03)
+
+
+def test_a_larger_segment_is_the_least_window() -> None:
+    cubic = Cubic(536, 536)
+    cubic.set_mss(1_460)
+    assert cubic.cwnd == 1_460
+
+
+def test_small_steps_add_up() -> None:
+    """Near the flat part an ACK is worth less than an octet: the fractions are kept."""
+    cubic = after_loss(30_000)
+    k = (30_000 * 0.3 / 0.4) ** (1 / 3)
+    now = START + RTT
+    ack(cubic, 1, now)
+    for i in range(2_000):
+        ack(cubic, 1, now + round(0.5 * k * SECOND) + i)
+    target = curve(0.5 * k + 0.1, 30_000) * MSS
+    gained = 2_000 * (min(target, 31_500 * MSS) - 21_000 * MSS) / (21_000 * MSS)
+    assert math.isclose(cubic.cwnd - 21_000 * MSS, gained, rel_tol=0.02, abs_tol=2)
