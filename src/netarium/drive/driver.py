@@ -163,19 +163,33 @@ class RealDriver:
         return True
 
     def sleep_as(self, sleeper: Sleeper, timeout_ns: int | None, *, leading: bool) -> None:
-        """Release the lock, sleep, take the lock again."""
+        """Release the lock, sleep, take the lock again.
+
+        Ctrl-C may come at any of these calls, also while others have the lock. It is passed on when the lock is ours
+        again: those who called hold it, and will release it.
+        """
         sleeper.prepare(leading=leading)
         sleeper.asleep = True
         self._sleepers += 1
-        self.lock.release()
+        lock, interruption = self.lock, None
         try:
+            lock.release()
             sleeper.sleep(timeout_ns)
-        finally:
-            self.lock.acquire()
-            sleeper.asleep = False
-            self._sleepers -= 1
-            if self.closed:
-                self._let_go()
+        except BaseException as fault:  # noqa: BLE001 - raised again below
+            interruption = fault
+        while True:  # and no call outside of a `try` before it is done
+            try:
+                if not lock._is_owned():  # type: ignore[attr-defined]  # as threading.Condition asks
+                    lock.acquire()
+                break
+            except BaseException as fault:  # noqa: BLE001 - raised again below
+                interruption = fault
+        sleeper.asleep = False
+        self._sleepers -= 1
+        if self.closed:
+            self._let_go()
+        if interruption is not None:
+            raise interruption
 
     @contextmanager
     def alone(self) -> Iterator[None]:

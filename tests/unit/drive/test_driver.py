@@ -262,6 +262,62 @@ def test_an_earlier_deadline_wakes_the_leader(bench: Bench) -> None:
     caller.join(LIMIT)  # before the driver closes under it
 
 
+class InterruptedLock:
+    """The driver's lock; Ctrl-C comes where it is told."""
+
+    def __init__(self, at: str) -> None:
+        self.lock = threading.RLock()
+        self.at: str | None = None
+        self.when = at
+
+    def interrupt(self, at: str) -> None:
+        if self.at == at:
+            self.at = None
+            raise KeyboardInterrupt
+
+    def acquire(self) -> bool:
+        self.interrupt("while waiting for the lock")
+        self.lock.acquire()
+        self.interrupt("when the lock was taken")
+        return True
+
+    def release(self) -> None:
+        self.at, at = self.when, self.at
+        if at is None:
+            self.interrupt("before the lock was released")
+        self.lock.release()
+        if at is None:
+            self.interrupt("when the lock was released")
+
+    def _is_owned(self) -> bool:
+        self.interrupt("when the lock is looked at")
+        return self.lock._is_owned()  # type: ignore[attr-defined,no-any-return]
+
+    __enter__ = acquire
+
+    def __exit__(self, *_: object) -> None:
+        self.lock.release()
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "before the lock was released",
+        "when the lock was released",
+        "when the lock is looked at",
+        "while waiting for the lock",
+        "when the lock was taken",
+    ],
+)
+def test_ctrl_c_leaves_the_lock_as_those_above_expect_it(bench: Bench, at: str) -> None:
+    lock = InterruptedLock(at)
+    bench.driver.lock = cast("Any", lock)
+    with pytest.raises(KeyboardInterrupt):
+        bench.wait(0, 1_000_000)
+    assert not lock.lock._is_owned()  # type: ignore[attr-defined]
+    assert not bench.driver._sleepers
+
+
 def test_many_threads_each_hear_of_their_own(bench: Bench) -> None:
     bench.driver.start()
     bench.machine.endpoints = [FakeEndpoint() for _ in range(40)]
