@@ -139,8 +139,13 @@ def test_fetch_is_a_browser(network: None, runtime: Path, tmp_path: Path) -> Non
         )
         done = netarium("fetch", f"http://{KERNEL}:8001/", "--tap", NAME, *ADDRESSES)
         assert done.returncode == 1
-        assert "Connection refused" in done.stderr
-        assert done.stderr.count("\n") == 1
+        assert done.stderr == f"netarium: http://{KERNEL}:8001/: Connection refused\n"
+        done = netarium("fetch", f"http://{KERNEL}:8000/a b", "--tap", NAME, *ADDRESSES)
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert "can't contain control characters" in done.stderr
+        done = netarium("fetch", "http://nosuch.example/", "--tap", NAME, *ADDRESSES)
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert "Name or service not known: name a DNS server with --nameserver" in done.stderr
     finally:
         server.kill()
         server.wait()

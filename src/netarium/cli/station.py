@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from netarium.base.addr import Prefix, masked, parse_interface
 from netarium.base.errors import UsageError
 from netarium.base.trace import Trace
 from netarium.drive.device import KernelDevice
@@ -64,6 +65,26 @@ def device(options: argparse.Namespace, default: str | None) -> KernelDevice:
     return opened(name, offload=offload, mtu=options.mtu, peer=options.peer)
 
 
+def check_addresses(options: argparse.Namespace) -> None:
+    """Refuse addresses with which the two ends could not speak to each other.
+
+    Raises:
+        UsageError: says what to write instead.
+    """
+    ours, length = parse_interface(options.address)
+    if len(ours) != 4:
+        raise UsageError(f"{options.address}: a machine on a device speaks IPv4: write it like 10.7.0.2/24")
+    if not options.peer:
+        return
+    theirs, _ = parse_interface(options.peer)
+    if theirs == ours:
+        raise UsageError(f"--peer {options.peer} is our own address: the kernel's end needs another one")
+    if theirs not in Prefix(masked(ours, length), length):
+        raise UsageError(
+            f"--peer {options.peer} is not in the network of {options.address}: choose one inside"
+        )
+
+
 @contextmanager
 def station(
     options: argparse.Namespace, *, tap: str | None = None, name: str | None = None
@@ -76,6 +97,7 @@ def station(
         name: of the machine; None: as its device.
     """
     with ExitStack() as stack:
+        check_addresses(options)
         before = signal.signal(signal.SIGTERM, _terminate)
         stack.callback(signal.signal, signal.SIGTERM, before)
         opened = device(options, tap)

@@ -1,11 +1,14 @@
 """`netarium fetch URL`: the browser on a TAP: urllib, unmodified, over this stack."""
 
 import argparse
+import socket
 import sys
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import BinaryIO, Final
+from urllib.parse import urlsplit
 
 from netarium.base.errors import UsageError
 from netarium.cli import station
@@ -37,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Fetch the URL."""
-    if not options.url.startswith("http://"):
+    if not options.timeout > 0:
+        raise UsageError(f"--timeout {options.timeout:g}: a wait takes more than 0 s")
+    if not _can_be_fetched(options.url):
         raise UsageError(f"{options.url}: only http:// can be fetched; write it like http://10.7.0.1:8000/")
     with station.station(options, tap=options.tap, name="browser") as host:
         if options.output is None:
@@ -46,6 +51,14 @@ def run(options: argparse.Namespace) -> int:
             with options.output.open("wb") as file:
                 _fetch(host, options.url, options.timeout, file)
     return 0
+
+
+def _can_be_fetched(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port beyond 65535, a bracket without its other one
+        return False
 
 
 def _fetch(host: Host, url: str, timeout: float, file: BinaryIO) -> None:
@@ -63,4 +76,16 @@ def _fetch(host: Host, url: str, timeout: float, file: BinaryIO) -> None:
     except urllib.error.HTTPError as fault:
         raise OSError(f"{url}: {fault.code} {fault.reason}") from None
     except urllib.error.URLError as fault:
-        raise OSError(f"{url}: {fault.reason}") from None
+        raise OSError(f"{url}: {_why(fault.reason, host)}") from None
+    except HTTPException as fault:  # not a URL that could be asked for, or an answer that is none
+        raise OSError(f"{url}: {fault or type(fault).__name__}") from None
+
+
+def _why(reason: BaseException | str, host: Host) -> str:
+    """What stopped it, and what to do about names."""
+    words = (reason.strerror if isinstance(reason, OSError) else None) or str(reason)
+    if not isinstance(reason, socket.gaierror):
+        return words
+    if not host.resolver.config.servers:
+        return f"{words}: name a DNS server with --nameserver, or write the address"
+    return f"{words}: look at the name, and at --nameserver"

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--serve", metavar="DIR", help="serve this directory by http.server")
     parser.add_argument(
-        "--port", type=int, default=80, metavar="N", help="TCP port for --serve (default: 80)"
+        "--port", type=_port, default=80, metavar="N", help="TCP port for --serve (default: 80)"
     )
     station.add_arguments(parser)
 
@@ -43,6 +43,12 @@ def run(options: argparse.Namespace) -> int:
                 host, options.serve, options.port, _tell, on_ready=lambda: _announce(options, host)
             )
     return 0
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 0xFFFF:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: 1 to 65535")
+    return int(text)
 
 
 def _announce(options: argparse.Namespace, host: Host) -> None:
