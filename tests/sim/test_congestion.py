@@ -10,6 +10,7 @@ import pytest
 from netarium.base.config import MachineConfig, TcpConfig
 from netarium.link import rules
 from netarium.sim import World
+from netarium.transport.tcp.connection import Connection
 
 PORT = 5_001
 RATE = 100e6  # bit/s
@@ -54,11 +55,10 @@ class Line:
         ]
 
     def _acked(self, i: int) -> int:
-        return (
-            self.world.connection(self.senders[i], f"receiver:{PORT + i}")
-            .info(self.world.now)
-            .tcpi_bytes_acked
-        )
+        return self.connection(i).info(self.world.now).tcpi_bytes_acked
+
+    def connection(self, i: int) -> Connection:
+        return self.world.connection(self.senders[i], f"receiver:{PORT + i}")
 
 
 def _send(port: int) -> None:
@@ -88,6 +88,15 @@ def test_one_flow_fills_the_line() -> None:
     rates = Line(1, train=TRAIN).rates(5, 10, 15, 20, 25, 30)
     payload = RATE * SEGMENT / 1_538
     assert min(rate for (rate,) in rates) > 0.95 * payload
+
+
+@pytest.mark.slow
+def test_the_first_slow_start_ends_before_the_queue_overflows() -> None:
+    """HyStart++ (RFC 9406): nothing is lost, and yet the line is full after two seconds."""
+    line = Line(1)
+    ((rate,),) = line.rates(2, 3)
+    assert line.connection(0).info(line.world.now).tcpi_total_retrans == 0
+    assert rate > 0.95 * RATE * SEGMENT / 1_538
 
 
 @pytest.mark.slow

@@ -59,3 +59,22 @@ def test_idle_shrinks_to_the_initial_window() -> None:
     reno = Reno(MSS, 40 * MSS)
     reno.on_idle(initial_window=10 * MSS, now=0)
     assert reno.cwnd == 10 * MSS
+
+
+def test_a_window_that_is_not_used_does_not_grow() -> None:
+    reno = Reno(MSS, 10 * MSS)
+    reno.on_ack(acked=MSS, flight_size=0, rtt_ns=0, burst=2 * MSS, cwnd_limited=False, now=0)
+    assert reno.cwnd == 10 * MSS
+
+
+def test_a_loss_that_was_none_is_taken_back_once() -> None:
+    reno = Reno(MSS, 40 * MSS)
+    reno.on_loss(flight_size=40 * MSS, now=0)
+    before = reno.cwnd, reno.ssthresh
+    reno.on_rto(flight_size=20 * MSS, first=True, now=0)
+    reno.on_rto(flight_size=MSS, first=False, now=0)
+    reno.on_spurious_loss()
+    assert (reno.cwnd, reno.ssthresh) == before
+    reno.cwnd = 3 * MSS
+    reno.on_spurious_loss()
+    assert reno.cwnd == 3 * MSS
