@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from netarium.testing.packetdrill.errors import ScriptError
 from netarium.testing.packetdrill.report import explain
 from netarium.testing.packetdrill.runner import run_file
 
@@ -19,7 +20,9 @@ class ScriptItem(pytest.Item):
             raise ScriptFailedError("\n".join(explain(result)))
 
     def repr_failure(self, excinfo, style=None):
-        return str(excinfo.value)
+        if isinstance(excinfo.value, ScriptFailedError | ScriptError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
 
     def reportinfo(self):
         return self.path, 0, self.name

@@ -1,0 +1,141 @@
+"""The language: what is understood, and that everything else is refused with its line."""
+
+import pytest
+
+from netarium.base.units import MS
+from netarium.testing.packetdrill.errors import ScriptError
+from netarium.testing.packetdrill.lexer import tokens
+from netarium.testing.packetdrill.parser import parse
+from netarium.testing.packetdrill.runner import run
+from netarium.testing.packetdrill.script import ANY, Call, Code, IcmpPacket, TcpPacket, UdpPacket, When
+from netarium.testing.packetdrill.settings import settings_of
+from netarium.wire.tcp import ACK, CWR, ECE, FIN, PSH, SYN
+
+
+def one(text: str):
+    (event,) = parse("x.pkt", text).events
+    return event
+
+
+def test_comments_and_lines() -> None:
+    events = parse("x", "// a\n# b\n/* c\nd */ 0 close(3) = 0\n\n+1 close(4) = 0").events
+    assert [event.line for event in events] == [4, 6]
+
+
+@pytest.mark.parametrize(
+    ("text", "when"),
+    [
+        ("0.5", When(relative=False, start=500 * MS)),
+        ("+.25", When(relative=True, start=250 * MS)),
+        ("*", When(relative=True, start=None)),
+        ("1~2", When(relative=False, start=1_000 * MS, end=2_000 * MS)),
+        ("+.1~+.3", When(relative=True, start=100 * MS, end=300 * MS)),
+    ],
+)
+def test_times(text: str, when: When) -> None:
+    assert one(f"{text} > . 1:1(0) ack 1").when == when
+
+
+def test_blocking_time() -> None:
+    assert one("+0...0.2 close(3) = 0").when == When(relative=True, start=0, returns=200 * MS)
+
+
+def test_tcp_packet_in_full() -> None:
+    packet = one(
+        "0 < [ect0,ttl 9] 40 > 80 SEW 7:10(3) win 9 urg 2 <mss 5,nop,wscale 3,sackOK,TS val 1 ecr 2,sack 3:4 5:6,eol>"
+    ).action
+    assert packet == TcpPacket(
+        inbound=True, flags=SYN | ECE | CWR, seq=7, end=10, window=9, urgent=2, ports=(40, 80), ip=packet.ip,
+        options=(("mss", 5), ("nop",), ("wscale", 3), ("sackOK",), ("TS", 1, 2), ("sack", 3, 4, 5, 6), ("eol",)),
+    )  # fmt: skip
+    assert (packet.ip.ecn, packet.ip.ttl, packet.ip.tos) == (2, 9, None)
+
+
+def test_flags_and_wild_options() -> None:
+    packet = one("0 > FP. 1:1(0) ack 1 <TS val ... ecr 4>").action
+    assert packet.flags == FIN | PSH | ACK
+    assert packet.options == (("TS", None, 4),)
+    assert one("0 > - 1:1(0) <...>").action.options is None
+
+
+def test_other_packets() -> None:
+    assert one("0 < udp (5)").action == UdpPacket(inbound=True, length=5)
+    assert one("0 < icmp unreachable frag_needed mtu 900 [1:11(10)]").action == IcmpPacket(
+        inbound=True, type=3, code=4, rest=900, quoted_seq=1, quoted_length=10
+    )
+
+
+def test_call_with_every_kind_of_argument() -> None:
+    call = one(
+        '0 f(..., -1, POLLIN|POLLOUT, [1, 2], {fd=3, name(...)="a"}, {..., 5}) = -1 EAGAIN (Try (it) again)'
+    )
+    assert call.action == Call(
+        "f", (ANY, -1, 5, [1, 2], {"fd": 3, "name": "a"}, {"0": ANY, "1": 5}), -1, "EAGAIN"
+    )
+
+
+def test_code_and_defines() -> None:
+    assert one("0 %{ assert 1\n }%").action == Code(" assert 1\n ")
+    (event,) = parse("x", "0 close(FD) = 0", {"FD": "3"}).events
+    assert event.action.arguments == (3,)
+    (event,) = parse("x", "--define=FD=4\n0 close(FD) = 0").events
+    assert event.action.arguments == (4,)
+
+
+def test_settings() -> None:
+    settings = settings_of(
+        parse("x", "--mtu=900\n--tolerance_usecs=9000\n--local_ip=10.0.0.1\n0 close(3) = 0")
+    )
+    assert (settings.mtu, settings.tolerance, settings.local) == (900, 9 * MS, bytes((10, 0, 0, 1)))
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "no events"),
+        ("0 frobnicate(3) = 0", r"frobnicate\(\) is not understood"),
+        ("0 close(3, 4) = 0", "takes 1 arguments"),
+        ("0 close(NONESUCH) = 0", "no constant"),
+        ("0 close(3) = -1 ENONESUCH", "no errno"),
+        ("0 close(3)", "= is expected"),
+        ("0 > X 1:1(0)", "no flags"),
+        ("0 > . 1:1(0)", "belong together"),
+        ("0 > . 1:5(3) ack 1", "are not 3 octets"),
+        ("0 > . 1:1(0) ack 1 <frob 3>", "no TCP option"),
+        ("0 < . 1:1(0) ack 1 <...>", "needs all its options"),
+        ("0 < [flowlabel 3] . 1:1(0) ack 1", "IP header"),
+        ("0 > icmp unreachable frag_needed [1:1(0)]", "not compared yet"),
+        ("0 < icmp echo_request", "not understood"),
+        ("0 < icmp unreachable host_unreachable", "quotes"),
+        ("0 > ipv4 1.2.3.4 > 5.6.7.8", "inside of packets"),
+        ("0...1 > . 1:1(0) ack 1", "only a system call"),
+        ("0~1 < . 1:1(0) ack 1", "needs one time"),
+        ("2~1 > . 1:1(0) ack 1", "before it begins"),
+        ("0 `rm -rf /tmp/nothing`", "the command"),
+        ("`sysctl -q net.ipv4.tcp_nonesuch=1`\n0 close(3) = 0", "the sysctl"),
+        ("`sysctl net.ipv4.tcp_sack=maybe`\n0 close(3) = 0", "no value"),
+        ("--frob=3\n0 close(3) = 0", "option --frob"),
+        ("--ip_version=ipv6\n0 close(3) = 0", "only ipv4"),
+        ("0 %{ import os }%", "Import is not understood"),
+        ("0 %{ assert }%", "code"),
+        ("0 %{ open('x') }%", "may be called"),
+        ("0 %{ x.y }%", "Attribute"),
+        ("0 %{ assert 1", "has no end"),
+        ("0 close(3) = 0 /* and", "has no end"),
+    ],
+)
+def test_whatever_is_not_understood_is_refused(text: str, complaint: str) -> None:
+    with pytest.raises(ScriptError, match=complaint) as refusal:
+        run(parse("x.pkt", "\n" + text))
+    assert str(refusal.value).startswith("x.pkt:")
+    assert refusal.value.line in {2, 3}
+
+
+def test_tokens_know_whether_they_touch() -> None:
+    found = tokens("x", "P. 1")
+    assert [(token.text, token.glued) for token in found] == [
+        ("P", False),
+        (".", True),
+        ("1", False),
+        ("", False),
+    ]

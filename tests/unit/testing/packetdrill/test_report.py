@@ -1,0 +1,58 @@
+"""What people and machines are told about a run."""
+
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from netarium.base.errors import UsageError
+from netarium.cli.main import main
+from netarium.testing.packetdrill.suite import find, run_all
+
+GOOD = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"
+BAD = "0 < S 0:0(0) win 1\n+0 > S. 0:0(0) ack 1\n"
+ODD = "0 frob(1) = 0\n"
+
+
+@pytest.fixture
+def scripts(tmp_path):
+    for name, text in (("a", GOOD), ("b", BAD), ("c", ODD)):
+        (tmp_path / f"{name}.pkt").write_text(text)
+    return tmp_path
+
+
+def test_command_tells_tap_and_writes_junit(scripts, capsys) -> None:
+    assert main(["packetdrill", "--junit", str(scripts / "j.xml"), str(scripts)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "1..3"
+    assert f"ok 1 - {scripts / 'a.pkt'}" in lines
+    assert f"not ok 2 - {scripts / 'b.pkt'}" in lines
+    assert f"# {scripts / 'b.pkt'}:2" in lines
+    assert "# expected: S. 0:0(0) ack 1" in lines
+    assert any(line.startswith("# got:      R. 0:0(0) ack 1") for line in lines)
+    assert any("S 0:0(0) win 1 ---" in line for line in lines)
+    assert any(line.startswith("# refused:") and "c.pkt:1: the system call frob()" in line for line in lines)
+    suite = ET.parse(scripts / "j.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "1", "1")
+    assert [case[0].tag if len(case) else "" for case in suite] == ["", "failure", "error"]
+
+
+def test_command_with_good_scripts(scripts, capsys) -> None:
+    (scripts / "a.pkt").write_text("0 socket(..., KIND, IPPROTO_TCP) = 3\n")
+    assert main(["packetdrill", "-v", "-D", "KIND=SOCK_STREAM", str(scripts / "a.pkt")]) == 0
+    assert "script" in capsys.readouterr().out
+    assert main(["packetdrill", "-D", "KIND", str(scripts / "a.pkt")]) == 2
+    assert main(["packetdrill", "--jobs", "0", str(scripts / "a.pkt")]) == 2
+
+
+def test_find(tmp_path) -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        find([tmp_path / "x"])
+    with pytest.raises(UsageError, match=r"no \.pkt"):
+        find([tmp_path])
+
+
+def test_side_by_side_is_as_one_after_the_other(scripts) -> None:
+    paths = find([scripts])
+    alone = [(each.path, each.passed, each.refused) for each in run_all(paths)]
+    assert alone == [(each.path, each.passed, each.refused) for each in run_all(paths, jobs=2)]
+    assert [passed for _, passed, _ in alone] == [True, False, False]
