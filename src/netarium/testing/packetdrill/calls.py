@@ -9,14 +9,15 @@ from netarium.base.addr import format_ip, parse_ip
 from netarium.socket.poll import Epoll, Poll
 from netarium.socket.socket import Socket
 from netarium.testing.packetdrill.constants import ERRNOS, LINGER, TIMEVAL
-from netarium.testing.packetdrill.errors import Mismatch
+from netarium.testing.packetdrill.errors import Mismatch, NotUnderstood
 from netarium.testing.packetdrill.messages import iov_length, iov_of, payload, receive_message, send_message
 from netarium.testing.packetdrill.script import ANY, Anything, Call, Value
 from netarium.testing.packetdrill.settings import Settings
 
 _SIOCINQ, _SIOCOUTQ = 0x541B, 0x5411
 _NONBLOCK: Final = os.O_NONBLOCK
-_PEER_GONE: Final = -1
+_UNKNOWN: Final = -1  # a descriptor that the script never saw
+_LONGEST_OPTION: Final = 1_024
 
 
 class Audience(Protocol):
@@ -131,6 +132,7 @@ class Calls:
     def accept(self, call: Call) -> int:
         """The call accept or accept4."""
         flags = _int(call, 3) if call.name == "accept4" else 0
+        _nameless(call, 1)
         socket, _ = self._socket(call).accept()
         socket.setblocking(not flags & kernel.SOCK_NONBLOCK)
         return self._enter(call, socket)
@@ -189,6 +191,7 @@ class Calls:
 
     def recvfrom(self, call: Call) -> int:
         """The call recvfrom: the address must be `...`."""
+        _nameless(call, 4)
         return len(self._socket(call).recvfrom(_int(call, 2), _int(call, 3))[0])
 
     def sendmsg(self, call: Call) -> int:
@@ -203,7 +206,11 @@ class Calls:
 
     def setsockopt(self, call: Call) -> int:
         """The call setsockopt."""
-        self._socket(call).setsockopt(_int(call, 1), _int(call, 2), _option(call))
+        value, length = _option(call), _int(call, 4)
+        if not 0 <= length <= _LONGEST_OPTION:
+            raise NotUnderstood(f"an option of {length} octets")
+        raw = value.to_bytes(4, "little", signed=True) if isinstance(value, int) else value
+        self._socket(call).setsockopt(_int(call, 1), _int(call, 2), raw[:length].ljust(length, b"\0"))
         return 0
 
     def getsockopt(self, call: Call) -> int:
@@ -233,16 +240,14 @@ class Calls:
         if command == 4:  # F_SETFL
             socket.setblocking(not _int(call, 2) & _NONBLOCK)
             return 0
-        raise Mismatch("F_GETFL or F_SETFL", f"command {command}, which is not understood")
+        raise NotUnderstood(f"fcntl() with command {command}")
 
     def ioctl(self, call: Call) -> int:
         """The call ioctl with SIOCINQ and SIOCOUTQ."""
         endpoint: Any = self._socket(call)._live()
         request = _int(call, 1)
         if request not in {_SIOCINQ, _SIOCOUTQ} or not hasattr(endpoint, "receive_queue"):
-            raise Mismatch(
-                "SIOCINQ or SIOCOUTQ of a connection", f"request {request:#x}, which is not understood"
-            )
+            raise NotUnderstood(f"ioctl() with request {request:#x} on this socket")
         got = endpoint.receive_queue if request == _SIOCINQ else endpoint.send_queue
         wanted = call.arguments[2]
         value = wanted[0] if isinstance(wanted, list) and wanted else wanted
@@ -255,13 +260,19 @@ class Calls:
     def poll(self, call: Call) -> int:
         """The call poll: revents of each struct is what must come."""
         structs = [each for each in _list(call, 0) if isinstance(each, dict)]
+        if len(structs) != _int(call, 1) or any(
+            each.keys() - {"fd", "events", "revents"} for each in structs
+        ):
+            raise NotUnderstood(f"{call.arguments[0]!r} as {call.arguments[1]} structs pollfd")
+        watched = [self._open_files.get(_field(each, "fd")) for each in structs]
+        sockets = [each for each in watched if isinstance(each, Socket)]
+        if len(sockets) != len(structs):
+            raise NotUnderstood("poll() of what is no socket")
         poll = Poll()
-        for each in structs:
-            poll.register(self._open_files[_field(each, "fd")], _field(each, "events"))
+        for each, socket in zip(structs, sockets, strict=True):
+            poll.register(socket, _field(each, "events"))
         ready = dict(poll.poll(_int(call, 2)))
-        for each in structs:
-            socket = self._open_files[_field(each, "fd")]
-            assert isinstance(socket, Socket)
+        for each, socket in zip(structs, sockets, strict=True):
             got, wanted = ready.get(socket.fileno(), 0), each.get("revents", ANY)
             if wanted is not ANY and wanted != got:
                 raise Mismatch(f"fd {each['fd']} revents {wanted:#x}", f"{got:#x}")
@@ -288,8 +299,10 @@ class Calls:
         got = self._epoll(call).poll(None if timeout < 0 else timeout / 1_000, max(_int(call, 2), 1))
         wanted = call.arguments[1]
         structs = wanted if isinstance(wanted, list) else [wanted]
+        if any(isinstance(each, dict) and each.keys() - {"events", "fd"} for each in structs):
+            raise NotUnderstood(f"{wanted!r} as struct epoll_event")
         numbers = {each.fileno(): self._number(each) for each in self.sockets()}
-        found = {numbers.get(number, _PEER_GONE): events for number, events in got}
+        found = {numbers.get(number, _UNKNOWN): events for number, events in got}
         for each in structs:
             if isinstance(each, dict) and found:
                 fd = each.get("fd", next(iter(found)))
@@ -313,21 +326,27 @@ def _outcome(call: Call) -> str:
 def _int(call: Call, at: int) -> int:
     value = call.arguments[at]
     if not isinstance(value, int):
-        raise Mismatch(f"a number as argument {at + 1} of {call.name}()", repr(value))
+        raise NotUnderstood(f"a number as argument {at + 1} of {call.name}() is expected, not {value!r}")
     return value
+
+
+def _nameless(call: Call, at: int) -> None:
+    """Addresses that calls return are not compared: the script must not say which it wants."""
+    if not isinstance(call.arguments[at], Anything) and call.arguments[at] != 0:
+        raise NotUnderstood(f"argument {at + 1} of {call.name}() must be ...")
 
 
 def _list(call: Call, at: int) -> list[Value]:
     value = call.arguments[at]
     if not isinstance(value, list):
-        raise Mismatch(f"an array as argument {at + 1} of {call.name}()", repr(value))
+        raise NotUnderstood(f"an array as argument {at + 1} of {call.name}() is expected, not {value!r}")
     return value
 
 
 def _field(struct: dict[str, Value], name: str) -> int:
     value = struct.get(name)
     if not isinstance(value, int):
-        raise Mismatch(f"a number as {name}", repr(value))
+        raise NotUnderstood(f"a number is expected as {name}, not {value!r}")
     return value
 
 
@@ -337,18 +356,18 @@ def _address(call: Call, at: int, default: tuple[str, int]) -> tuple[str, int]:
     if isinstance(value, Anything):
         return default
     if not isinstance(value, dict) or not value.keys() <= {"sa_family", "sin_family", "sin_port", "sin_addr"}:
-        raise Mismatch("a struct sockaddr_in or ...", repr(value))
+        raise NotUnderstood(f"a struct sockaddr_in or ... is expected, not {value!r}")
     host, port = value.get("sin_addr", 0), value.get("sin_port", 0)
     if not isinstance(port, int):
-        raise Mismatch("a number as sin_port", repr(port))
+        raise NotUnderstood(f"a number is expected as sin_port, not {port!r}")
     return host if isinstance(host, str) else format_ip(int(str(host)).to_bytes(4, "big")), port
 
 
 def _option(call: Call) -> int | bytes:
     """The value of an option: `[1]`, `{onoff=1, linger=0}`, `{tv_sec=1, tv_usec=0}`, "reno"."""
     value = call.arguments[3]
-    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], int):
-        return value[0]
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
     if isinstance(value, int):
         return value
     if isinstance(value, str):
@@ -358,7 +377,7 @@ def _option(call: Call) -> int | bytes:
             return LINGER.pack(*(int(str(number)) for number in value.values()))
         if value.keys() <= {"tv_sec", "tv_usec"}:
             return TIMEVAL.pack(*(int(str(number)) for number in value.values()))
-    raise Mismatch("the value of an option that is understood", repr(value))
+    raise NotUnderstood(f"{value!r} is no value of an option that is understood")
 
 
 _HANDLERS: Final[dict[str, Callable[[Calls, Call], int]]] = {

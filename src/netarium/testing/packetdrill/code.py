@@ -9,7 +9,7 @@ import textwrap
 from typing import Any, Final
 
 from netarium.testing.packetdrill.constants import CONGESTION_STATES
-from netarium.testing.packetdrill.errors import Mismatch, ScriptError
+from netarium.testing.packetdrill.errors import Mismatch, NotUnderstood, ScriptError
 
 _FUNCTIONS: Final = {
     "abs": abs,
@@ -67,6 +67,8 @@ def run(tree: ast.Module, fields: dict[str, int], kept: dict[str, Any]) -> None:
         block = compile(ast.Module([statement], []), "<code>", "exec")
         try:
             exec(block, names)  # noqa: S102 - checked word by word above
+        except NameError as fault:
+            raise NotUnderstood(f"code: {fault}") from None
         except Exception as fault:  # noqa: BLE001 - whatever a script's code raises is its result
             used = {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)}
             values = ", ".join(

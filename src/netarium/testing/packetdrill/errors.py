@@ -23,3 +23,7 @@ class Mismatch(Exception):  # noqa: N818 - what a script reports is not an error
         super().__init__(f"expected {expected}, got {got}")
         self.expected = expected
         self.got = got
+
+
+class NotUnderstood(Exception):  # noqa: N818 - the script may be right: it is we who cannot
+    """Met while a script runs: an argument or a name that nobody here understands. It becomes a ScriptError."""

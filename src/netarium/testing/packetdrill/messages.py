@@ -1,14 +1,16 @@
 """struct iovec and struct msghdr of a script, and sendmsg() and recvmsg() with them."""
 
 from netarium.socket.socket import Socket
-from netarium.testing.packetdrill.errors import Mismatch
-from netarium.testing.packetdrill.script import ANY, Value
+from netarium.testing.packetdrill.errors import Mismatch, NotUnderstood
+from netarium.testing.packetdrill.script import ANY, Anything, Value
 
 _UNDERSTOOD = frozenset({"msg_name", "msg_iov", "msg_flags"})
 
 
 def payload(value: Value, length: int) -> bytes:
     """A buffer: `...` holds zeros."""
+    if not isinstance(value, str | Anything) or length < 0:
+        raise NotUnderstood(f"{value!r} as a buffer of {length} octets")
     text = value.encode() if isinstance(value, str) else b""
     return text[:length].ljust(length, b"\0")
 
@@ -33,14 +35,14 @@ def _pairs(value: Value) -> list[tuple[dict[str, Value], int]]:
     else:
         if isinstance(value, list):
             return pairs
-    raise Mismatch("an array of struct iovec as [{..., 1000}]", repr(value))
+    raise NotUnderstood(f"an array of struct iovec as [{{..., 1000}}] is expected, not {value!r}")
 
 
 def _message(value: Value) -> dict[str, Value]:
     if not isinstance(value, dict) or not value.keys() <= _UNDERSTOOD:
-        raise Mismatch(f"a struct msghdr of {', '.join(sorted(_UNDERSTOOD))}", repr(value))
+        raise NotUnderstood(f"a struct msghdr of {', '.join(sorted(_UNDERSTOOD))} is expected, not {value!r}")
     if value.get("msg_name", ANY) is not ANY:
-        raise Mismatch("msg_name(...)=...", repr(value["msg_name"]))
+        raise NotUnderstood(f"msg_name must be ..., not {value['msg_name']!r}")
     return value
 
 

@@ -10,7 +10,7 @@ from netarium.base.units import SECOND
 from netarium.socket.socket import Socket
 from netarium.testing.packetdrill import code, segments
 from netarium.testing.packetdrill.calls import ARITY, Calls
-from netarium.testing.packetdrill.errors import Mismatch, ScriptError
+from netarium.testing.packetdrill.errors import Mismatch, NotUnderstood, ScriptError
 from netarium.testing.packetdrill.flow import Flow
 from netarium.testing.packetdrill.parser import load
 from netarium.testing.packetdrill.script import (
@@ -99,7 +99,7 @@ class Runner:
         self._port = _FIRST_PORT
         self._before = 0  # the time of the event before, which relative times count from
         self._pending: tuple[Event, int, int] | None = None  # a blocking call, when it may return
-        self._trouble: Mismatch | None = None  # what a blocking call met
+        self._trouble: Mismatch | NotUnderstood | None = None  # what a blocking call met
         self._kept: dict[str, Any] = {}
         self._unexpected: list[Sent] = []
         self._result = Result(script.name)
@@ -113,6 +113,9 @@ class Runner:
             event = None
             self._await_call()
             self._expect_no_more()
+        except NotUnderstood as fault:
+            where = event if self._pending is None else self._pending[0]
+            raise ScriptError(self._script.name, where.line if where else 0, str(fault)) from None
         except Mismatch as fault:
             line = event.line if event is not None else 0
             if self._trouble is fault and self._pending is not None:
@@ -350,7 +353,7 @@ class Runner:
         """In the thread of a blocking call."""
         try:
             self._calls.make(call)
-        except Mismatch as fault:
+        except (Mismatch, NotUnderstood) as fault:
             self._trouble = fault
 
     def _await_call(self) -> None:

@@ -11,6 +11,8 @@ from netarium.testing.packetdrill.script import ANY, Call, Code, IcmpPacket, Tcp
 from netarium.testing.packetdrill.settings import settings_of
 from netarium.wire.tcp import ACK, CWR, ECE, FIN, PSH, SYN
 
+SOCKET = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"
+
 
 def one(text: str):
     (event,) = parse("x.pkt", text).events
@@ -122,6 +124,18 @@ def test_settings() -> None:
         ("0 %{ x.y }%", "Attribute"),
         ("0 %{ assert 1", "has no end"),
         ("0 close(3) = 0 /* and", "has no end"),
+        ("0 %{ assert tcpi_nonesuch == 1 }%", "tcpi_nonesuch"),
+        ("0 close(...) = 0", "a number as argument 1"),
+        (SOCKET + "+0 connect(3, 5, 5) = 0", "struct sockaddr_in"),
+        (SOCKET + "+0 setsockopt(3, SOL_TCP, TCP_NODELAY, {frob=1}, 4) = 0", "no value of an option"),
+        (SOCKET + "+0 sendmsg(3, {msg_control=[]}, 0) = 0", "struct msghdr"),
+        (SOCKET + "+0 writev(3, [5], 1) = 0", "struct iovec"),
+        (SOCKET + "+0 write(3, [5], 1) = 0", "as a buffer"),
+        (SOCKET + "+0 fcntl(3, F_SETFD, 1) = 0", r"fcntl\(\) with"),
+        (SOCKET + "+0 ioctl(3, 77, 1) = 0", r"ioctl\(\) with"),
+        (SOCKET + "+0 poll([{fd=3, frob=1}], 1, 0) = 0", "pollfd"),
+        (SOCKET + "+0 accept(3, {sa_family = AF_INET}, ...) = 4", r"must be \.\.\."),
+        (SOCKET + "+0...1 fcntl(3, F_SETFD, 1) = 0", r"fcntl\(\) with"),
     ],
 )
 def test_whatever_is_not_understood_is_refused(text: str, complaint: str) -> None:
