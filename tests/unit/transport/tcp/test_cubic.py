@@ -161,7 +161,7 @@ def test_a_timeout_means_one_segment_and_a_curve_that_begins_flat() -> None:
         before = cubic.cwnd
         ack(cubic, 2 * MSS, START)
         assert cubic.cwnd in {before + 2 * MSS, cubic.ssthresh}
-    t = 5
+    t = 8
     round_trips(cubic, START + MS, 10 * t)
     assert cubic.cwnd / MSS == pytest.approx(49 + 0.4 * t**3, rel=0.02)  # K = 0, W_max = cwnd there
 
@@ -221,6 +221,7 @@ def test_a_spurious_timeout_is_taken_back() -> None:
 
 def test_idle_shrinks_to_the_initial_window_and_keeps_the_memory() -> None:
     cubic = after_loss(100)
+    ack(cubic, MSS, START)
     cubic.on_idle(initial_window=10 * MSS, now=START + 60 * SECOND)
     assert (cubic.cwnd, cubic.ssthresh) == (10 * MSS, 70 * MSS)
     now = START + 61 * SECOND
@@ -235,6 +236,36 @@ def test_a_larger_segment_is_the_least_window() -> None:
     cubic = Cubic(536, 536)
     cubic.set_mss(1_460)
     assert cubic.cwnd == 1_460
+
+
+def test_with_another_segment_size_the_curve_begins_anew() -> None:
+    cubic = after_loss(1_000)
+    now = round_trips(cubic, START, 10)
+    left = 1_000 - cubic.cwnd / MSS
+    cubic.set_mss(MSS // 2)  # half as large: twice as many are missing
+    k = (2 * left / 0.4) ** (1 / 3)
+    now = round_trips(cubic, now, round(k / 0.1))
+    assert cubic.cwnd == pytest.approx(1_000 * MSS, rel=0.003)
+    before = cubic.cwnd
+    round_trips(cubic, now, 5)
+    assert cubic.cwnd - before < MSS
+
+
+def test_above_the_curve_it_waits() -> None:
+    """The target is never below cwnd (RFC 9438 §4.2)."""
+    cubic = after_loss(1_000)
+    now = round_trips(cubic, START, 3)
+    cubic.cwnd = 990 * MSS
+    round_trips(cubic, now, 3)
+    assert cubic.cwnd == 990 * MSS
+
+
+@pytest.mark.rfc("9438", "02")
+def test_crumbs_add_up_in_renos_window() -> None:
+    cubic = after_loss(20)
+    for i in range(14 * MSS // 10):
+        ack(cubic, 10, START + i, rtt=MS)
+    assert cubic.cwnd / MSS == pytest.approx(14 + 9 / 17, abs=0.03)
 
 
 def test_small_steps_add_up() -> None:

@@ -81,6 +81,18 @@ def test_a_rise_that_goes_away_was_jitter() -> None:
     assert not hystart.done
 
 
+def test_css_that_begins_again_has_its_five_rounds() -> None:
+    hystart = HyStart()
+    one_round(hystart, [50 * MS] * 8)
+    for _ in range(3):
+        one_round(hystart, [60 * MS] * 8)
+    one_round(hystart, [50 * MS] * 8)
+    for _ in range(CSS_ROUNDS):
+        assert not hystart.done
+        one_round(hystart, [60 * MS] * 8)
+    assert hystart.done
+
+
 def test_cubic_grows_at_a_quarter_in_css_and_then_leaves_slow_start() -> None:
     cubic = Cubic(MSS, 20 * MSS)
 
