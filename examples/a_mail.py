@@ -2,7 +2,6 @@
 
 import asyncio
 import smtplib
-from email.message import EmailMessage
 
 from aiosmtpd.handlers import Debugging
 from aiosmtpd.smtp import SMTP
@@ -20,12 +19,10 @@ async def serve() -> None:
 
 
 def send() -> None:
-    letter = EmailMessage()
-    letter["From"], letter["To"], letter["Subject"] = "kim@mailer", "lee@post", "Hello"
-    letter.set_content("It came through a TCP/IP stack written in Python.")
+    letter = "Subject: Hello\n\nIt came through a TCP/IP stack written in Python."
     with smtplib.SMTP("post") as client:
-        client.send_message(letter)
+        client.sendmail("kim@mailer", "lee@post", letter)
 
 
 post.run(serve)
-world.run(lambda: mailer.run(send).join())
+world.run(send, on=mailer)

@@ -8,10 +8,8 @@ from netarium.link.selector import Selector, nth
 
 
 def serve() -> bytes:
-    with socket.create_server(("", 5000)) as listener:
-        connection, _ = listener.accept()
-        with connection, connection.makefile("rb") as stream:
-            return stream.read()
+    with socket.create_server(("", 5000)) as listener, listener.accept()[0] as connection:
+        return connection.makefile("rb").read()
 
 
 def send() -> None:
@@ -24,14 +22,7 @@ alice, bob = world.hosts("alice", "bob")
 cable = world.cable(alice, bob, rate="10mbit", delay="20ms")
 lost = cable.add_rule(Drop(Selector(dst_port=5000, payload=True), nth(3)))
 
-
-def main() -> bytes:
-    server = bob.run(serve)
-    alice.run(send)
-    return server.join()
-
-
-received = world.run(main)
-print(
-    f"{len(received)} octets arrived after {world.now / 1e6:.1f} ms of virtual time; {lost.hits} segment was lost on the way"
-)
+alice.run(send)
+received = world.run(serve, on=bob)
+print(f"{len(received)} octets arrived after {world.now / 1e6:.1f} ms of virtual time")
+print(f"{lost.hits} segment was lost on the way")

@@ -3,21 +3,17 @@
 import socket
 
 import netarium
-from netarium.base.trace import Event, Segment, Trace
+from netarium.base.trace import Event, Segment
 
 
-def watch(event: Event) -> None:
-    if isinstance(event, Segment) and event.direction == "sent":
-        print(
-            f"{event.at / 1e6:8.3f} ms  {event.where:6} {event.flags:8} seq {event.seq} ack {event.ack} len {event.length}"
-        )
+def watch(e: Event) -> None:
+    if isinstance(e, Segment) and e.direction == "sent":
+        print(f"{e.at / 1e6:8.3f} ms  {e.where:6} {e.flags:8} seq {e.seq} ack {e.ack} len {e.length}")
 
 
 def serve() -> None:
-    with socket.create_server(("", 7)) as listener:
-        connection, _ = listener.accept()
-        with connection:
-            connection.sendall(connection.recv(100))
+    with socket.create_server(("", 7)) as listener, listener.accept()[0] as connection:
+        connection.sendall(connection.recv(100))
 
 
 def talk() -> None:
@@ -26,8 +22,8 @@ def talk() -> None:
         connection.recv(100)
 
 
-world = netarium.World(seed=2, trace=Trace(watch))
+world = netarium.World(seed=2, trace=watch)
 client, server = world.hosts("client", "server")
 world.cable(client, server, delay="10ms")
 server.run(serve)
-world.run(lambda: client.run(talk).join())
+world.run(talk, on=client)
