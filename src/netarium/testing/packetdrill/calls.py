@@ -373,10 +373,10 @@ def _option(call: Call) -> int | bytes:
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, dict):
-        if value.keys() <= {"onoff", "linger", "l_onoff", "l_linger"}:
-            return LINGER.pack(*(int(str(number)) for number in value.values()))
-        if value.keys() <= {"tv_sec", "tv_usec"}:
-            return TIMEVAL.pack(*(int(str(number)) for number in value.values()))
+        if value.keys() == {"onoff", "linger"}:
+            return LINGER.pack(_field(value, "onoff"), _field(value, "linger"))
+        if value.keys() == {"tv_sec", "tv_usec"}:
+            return TIMEVAL.pack(_field(value, "tv_sec"), _field(value, "tv_usec"))
     raise NotUnderstood(f"{value!r} is no value of an option that is understood")
 
 
