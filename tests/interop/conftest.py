@@ -165,7 +165,9 @@ def kernel(network: None) -> Kernel:
 def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], Path]]:
     """Files of random octets, one for each size, each in a directory of its own; in memory if there is a place."""
     memory = Path("/dev/shm")
-    place = Path(tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else tmp_path_factory.mktemp("files")))
+    place = Path(
+        tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else tmp_path_factory.mktemp("files"))
+    )
 
     def make(size: int) -> Path:
         path = place / str(size) / "source.bin"

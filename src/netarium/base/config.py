@@ -25,7 +25,7 @@ class NeighborConfig:
     max_entries: int = 512
     max_incomplete: int = 64
     max_queued_packets: int = 256  # for each unresolved neighbour
-    max_queued_octets: int = 212_992  # likewise, as Linux: the fragments of the largest datagram can wait at a router
+    max_queued_octets: int = 212_992  # likewise, as Linux: the fragments of the largest datagram fit
     # RFC 5227: address conflict detection
     probe_wait_ns: int = 1 * SECOND
     probe_num: int = 3

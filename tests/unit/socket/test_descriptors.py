@@ -71,11 +71,14 @@ def test_a_forgotten_socket_in_a_cycle_is_closed_too(host: Host) -> None:
     class Holder:
         pass
 
-    with pytest.warns(ResourceWarning):
+    def forget() -> None:
         holder: Any = Holder()
         holder.me, holder.sock = holder, host.socket(kernel.AF_INET, kernel.SOCK_DGRAM)
         del holder
         gc.collect()  # or earlier, if the collector comes by itself
+
+    with pytest.warns(ResourceWarning):
+        forget()
     assert host.machine.sockets.rows() == []
 
 
