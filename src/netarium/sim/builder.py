@@ -112,8 +112,7 @@ class Builder:
         Raises:
             UsageError: the name is taken, or an argument makes no sense.
         """
-        if name in self.machines or name in self.switches:
-            raise UsageError(f"there is a {name!r} already: names in a world are unique")
+        self._check_name(name)
         addresses = [] if address is None else [address] if isinstance(address, str) else list(address)
         for each in addresses:
             parse_interface(each)
@@ -166,8 +165,7 @@ class Builder:
             delay: of the cables, one way.
             latency: of the switch itself, behind the last bit of a frame.
         """
-        if name in self.machines or name in self.switches:
-            raise UsageError(f"there is a {name!r} already: names in a world are unique")
+        self._check_name(name)
         switch = self.switches[name] = Switch(self._agenda, name=name, latency=units.duration(latency))
         for place in places:
             self.cable(place, switch, rate=rate, delay=delay)
@@ -286,6 +284,13 @@ class Builder:
         self._lan.settle()
 
     # --- inside -----------------------------------------------------------------------------------------------
+
+    def _check_name(self, name: str) -> None:
+        """Names are what programs resolve and people read."""
+        if not name.strip():
+            raise UsageError("a machine needs a name: write it like world.host('client')")
+        if name in self.machines or name in self.switches:
+            raise UsageError(f"there is a {name!r} already: names in a world are unique")
 
     def _host(self, host: Host | str) -> Host:
         if isinstance(host, Host):
