@@ -42,6 +42,9 @@ def veth_pair() -> Iterator[list[str]]:
             run("ip", "link", "set", "bench0", "up")
             run(*there, "ip", "address", "add", "10.7.0.2/24", "dev", "bench1")
             run(*there, "ip", "link", "set", "bench1", "up")
+            # Thousands of connections a second: a client that runs out of ports in TIME-WAIT measures its own search.
+            for where in ([], there):
+                run(*where, "sh", "-c", "echo 1024 65535 > /proc/sys/net/ipv4/ip_local_port_range")
             yield there
         finally:
             holder.terminate()
