@@ -1,11 +1,25 @@
 """Virtual time: simulated segments and megabytes for each second of wall time, in one process."""
 
+import os
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import netarium
 
 PORT = 5000
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Only one simulated thread runs at any time: on one core the next finds its caches warm."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def _sink() -> int:
