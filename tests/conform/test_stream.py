@@ -86,17 +86,28 @@ def test_vectors(net: Any) -> None:
     assert server.recvmsg(10)[:3] == (struct.pack("=HH", 1, 2), [], 0)
 
 
-def test_urgent_octet(net: Any, request: pytest.FixtureRequest) -> None:
-    if net.name == "ours":
-        request.applymarker(
-            pytest.mark.xfail(reason="the urgent octet stays in the stream, as with SO_OOBINLINE")
-        )
+def test_urgent_octet_in_line(net: Any) -> None:
+    client, server = net.pair()
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+    client.send(b"ab!", socket.MSG_OOB)
+    net.settle()
+    assert net.poll(server, select.POLLPRI) & select.POLLPRI
+    with pytest.raises(OSError) as caught:
+        server.recv(1, socket.MSG_OOB)
+    assert caught.value.errno == errno.EINVAL
+    assert server.recv(10) == b"ab"  # a read stops at the mark
+    assert server.recv(10) == b"!"
+
+
+def test_urgent_octet(net: Any) -> None:
     client, server = net.pair()
     client.send(b"ab!", socket.MSG_OOB)
     net.settle()
     assert net.poll(server, select.POLLPRI) & select.POLLPRI
     assert server.recv(1, socket.MSG_OOB) == b"!"
     assert server.recv(10) == b"ab"
+    if net.name == "ours":  # docs/design.md: a peer's pointer takes nothing out of our stream (RFC 6093 §6)
+        assert server.recv(10) == b"!"
     with pytest.raises(OSError) as caught:
         server.recv(1, socket.MSG_OOB)
     assert caught.value.errno == errno.EINVAL
