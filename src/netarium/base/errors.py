@@ -35,7 +35,6 @@ class DropReason(StrEnum):
     ETH_UNKNOWN_TYPE = "eth_rx_unknown_type"
     ETH_NOT_OURS = "eth_rx_not_ours"
     ETH_BAD_SOURCE = "eth_rx_bad_source"
-    ETH_OVERSIZE = "eth_rx_oversize"
     # ARP
     ARP_MALFORMED = "arp_rx_malformed"
     ARP_NOT_OURS = "arp_rx_not_ours"
@@ -76,7 +75,6 @@ class DropReason(StrEnum):
     UDP_CHECKSUM = "udp_in_csum_errors"
     UDP_NO_PORT = "udp_noports"
     UDP_BUFFER_FULL = "udp_rcvbuf_errors"
-    UDP_BAD_SOURCE = "udp_in_bad_source"
     # TCP
     TCP_MALFORMED = "tcp_in_errs"
     TCP_CHECKSUM = "tcp_in_csum_errors"
@@ -91,11 +89,9 @@ class DropReason(StrEnum):
     TCP_BAD_SYN = "tcp_challenge_syn"
     TCP_BAD_ACK = "tcp_in_bad_ack"
     TCP_LISTEN_OVERFLOW = "tcp_listen_overflows"
-    TCP_SYN_OVERFLOW = "tcp_syn_queue_overflows"
     TCP_TIME_WAIT = "tcp_in_time_wait"
     # device and machine
     NO_INTERFACE = "rx_no_interface"
-    INTERFACE_DOWN = "rx_interface_down"
     INTERNAL_ERROR = "internal_error"
 
 

@@ -18,6 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--demo", action="store_true", help="show a machine of a simulated world instead")
 
 
+def kinds(options: argparse.Namespace) -> set[str]:
+    """The kinds of socket that -t and -u ask for; none: all."""
+    return {kind for kind, wanted in (("tcp", options.tcp), ("udp", options.udp)) if wanted}
+
+
 def tables(options: argparse.Namespace) -> Tables:
     """The tables of the machine that was asked for.
 

@@ -308,10 +308,6 @@ class IpLayer(IpCore):
         """
         return self._errors.send(packet, kind, now)
 
-    def poll_control(self, interface: Interface) -> Frame | None:
-        """The next finished frame that waits for an interface's device."""
-        return interface.out.popleft() if interface.out else None
-
     # --- time ---------------------------------------------------------------------------------------------------
 
     def next_deadline(self) -> int | None:

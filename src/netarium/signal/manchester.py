@@ -15,7 +15,6 @@ from typing import Final, NamedTuple
 from netarium.base.errors import WireError
 
 BIT_RATE: Final = 10_000_000
-BIT_TIME_NS: Final = 100
 VOLTS: Final = 2.5  # peak differential voltage, nominal (§14.3.1.2.1: 2.2 V ... 2.8 V)
 IDLE: Final = 0
 HIGH: Final = 1

@@ -207,3 +207,10 @@ def test_options_that_lie(nonsense: str) -> None:
     options = pack_options(ts=(1, 2))[:-2] + bytes.fromhex(nonsense)
     octets = bytes(PACKET / TCP(dataofs=8) / Raw(options))
     check_tiling(octets, dissect(octets, link="ip"))
+
+
+def test_a_field_that_does_not_fill_its_octets_stands_there_as_bits() -> None:
+    octets = bytes.fromhex("020000000003020000000001080045b8003c00004000400624010a0001010a000103")
+    shown = {field.name: field.raw(octets) for layer in dissect(octets) for field in layer.fields}
+    assert (shown["version"], shown["IHL"], shown["DSCP"], shown["ECN"]) == ("0100", "0101", "101110", "00")
+    assert (shown["DF"], shown["fragment offset"], shown["total length"]) == ("1", "0" * 13, "003c")

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
         lines = netstat.statistics(tables.counters)
     else:
         plain = not (options.all or options.listening or options.timers or options.programs)
-        kinds = {kind for kind, wanted in (("tcp", options.tcp), ("udp", options.udp)) if wanted}
+        kinds = source.kinds(options)
         lines = netstat.sockets(
             [row for row in tables.sockets if not kinds or row.kind in kinds],
             every=options.all or plain,

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print what was asked for."""
     tables = source.tables(options)
-    kinds = {kind for kind, wanted in (("tcp", options.tcp), ("udp", options.udp)) if wanted}
+    kinds = source.kinds(options)
     rows = [row for row in tables.sockets if not kinds or row.kind in kinds]
     lines = ss.sockets(
         rows,

@@ -21,13 +21,14 @@ _MEANING_COLUMNS = 32
 
 @dataclass(slots=True)
 class Octets:
-    """One field of one header: which octets, what they say."""
+    """One field of one header: which octets, what they say; `shown` is the octets, or the field's bits of them."""
 
     layer: str
     name: str
     start_bit: int
     bits: int
     octets: str
+    shown: str
     meaning: str
 
 
@@ -64,17 +65,15 @@ class Carried:
 
 
 def _fields(frame: bytes) -> list[Octets]:
-    rows: list[Octets] = []
-    for layer in dissect(frame):
-        for field in layer.fields:
-            octets = frame[field.start_bit // 8 : -(-(field.start_bit + field.bits) // 8)]
-            rows.append(
-                Octets(
-                    layer=layer.name, name=field.name, start_bit=field.start_bit, bits=field.bits,
-                    octets=octets.hex(), meaning=_meaning(field),
-                )
-            )  # fmt: skip
-    return rows
+    return [
+        Octets(
+            layer=layer.name, name=field.name, start_bit=field.start_bit, bits=field.bits,
+            octets=frame[field.start_bit // 8 : -(-(field.start_bit + field.bits) // 8)].hex(),
+            shown=field.raw(frame), meaning=_meaning(field),
+        )
+        for layer in dissect(frame)
+        for field in layer.fields
+    ]  # fmt: skip
 
 
 def _meaning(field: Field) -> str:
@@ -140,20 +139,13 @@ def _table(facts: Carried) -> list[str]:
             lines.append(f"  {layer}")
         octet, bit = divmod(row.start_bit, 8)
         if bit or row.bits % 8:
-            position, value = f"{octet:>3}.{bit}", _bits(row)
+            position, value = f"{octet:>3}.{bit}", row.shown
         else:
             position, value = f"{octet:>3}", clip(row.octets, 13)
         first, *more = wrap(row.meaning, _MEANING_COLUMNS) or [""]
         lines.append(f"    {left(position, 6)}{left(value, 14)}{left(clip(row.name, 22), 23)}{first}")
         lines += [" " * 47 + line for line in more]
     return lines
-
-
-def _bits(row: Octets) -> str:
-    """The bits of a field that does not fill its octets."""
-    octets = bytes.fromhex(row.octets)
-    behind = 8 * len(octets) - row.start_bit % 8 - row.bits
-    return f"{int.from_bytes(octets, 'big') >> behind & (1 << row.bits) - 1:0{row.bits}b}"
 
 
 def tell(facts: Carried, run: Run) -> Story:

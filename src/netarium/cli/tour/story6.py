@@ -41,9 +41,8 @@ def _rows(octets: bytes, name: str) -> list[tuple[str, str, str]]:
     for layer in dissect(octets):
         if layer.name.split(" ")[0] == name:
             for field in layer.fields:
-                part = octets[field.start_bit // 8 : -(-(field.start_bit + field.bits) // 8)]
                 value = str(field.value) if isinstance(field.value, int) else ""
-                rows.append((part.hex(), field.name, field.text or value))
+                rows.append((field.raw(octets), field.name, field.text or value))
     return rows
 
 

@@ -28,6 +28,14 @@ class Field:
     value: int | bytes | str
     text: str
 
+    def raw(self, octets: bytes) -> str:
+        """The field as it stands in the dissected octets: in hex, or as bits if it does not fill its octets."""
+        stop = self.start_bit + self.bits
+        part = octets[self.start_bit // 8 : -(-stop // 8)]
+        if not (self.start_bit % 8 or self.bits % 8):
+            return part.hex()
+        return f"{int.from_bytes(part, 'big') >> -stop % 8 & (1 << self.bits) - 1:0{self.bits}b}"
+
 
 @dataclass(slots=True)
 class Layer:
