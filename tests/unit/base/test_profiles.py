@@ -1,0 +1,20 @@
+"""Profiles: whole configurations by name."""
+
+import pytest
+
+from netarium.base.config import TcpConfig
+from netarium.base.errors import UsageError
+from netarium.base.profiles import PROFILES, profile
+
+
+def test_the_default_is_linux() -> None:
+    assert profile("linux") == TcpConfig()
+
+
+def test_each_has_a_minimum_of_its_own() -> None:
+    assert [profile(name).min_rto_ns // 1_000_000 for name in PROFILES] == [200, 30, 1_000]
+
+
+def test_an_unknown_name_tells_the_known_ones() -> None:
+    with pytest.raises(UsageError, match=r"'solaris'; there are linux, freebsd, rfc"):
+        profile("solaris")
