@@ -6,7 +6,8 @@ import pytest
 
 from netarium.base.config import MachineConfig
 from netarium.base.units import MS, SECOND
-from netarium.transport.tcp.tcb import LOSS, OPEN, RECOVERY
+from netarium.transport.tcp import recovery
+from netarium.transport.tcp.tcb import CWR, LOSS, OPEN, RECOVERY
 from netarium.wire.tcp import ACK, PSH
 
 from .conftest import Script
@@ -332,3 +333,19 @@ def test_a_rescue_from_a_receiver_that_takes_its_window_back_lasts_as_long_as_it
     assert tcp.socket.state_name == "ESTABLISHED"
     tcp.inject(ACK, seq=301, ack=1_101, window=5_000)
     assert tcp.socket.send_queue == 0
+
+
+@pytest.mark.rfc("3168", "04")
+def test_a_congestion_mark_shrinks_the_window_once_in_a_round_trip_and_resends_nothing(tcp) -> None:
+    """RFC 3168 §6.1.2; it is over when something sent after the mark is acknowledged."""
+    flight(tcp, 10)
+    tcb = tcp.socket.tcb
+    recovery.on_congestion_mark(tcb, tcp.now)
+    assert (tcb.recovery, tcb.congestion.ssthresh) == (CWR, 5_000)
+    recovery.on_congestion_mark(tcb, tcp.now)
+    assert tcb.congestion.ssthresh == 5_000
+    tcp.inject(ACK, seq=301, ack=10_101)
+    assert tcb.recovery == CWR  # the mark's round trip is not over
+    assert tcb.congestion.cwnd == 5_000
+    tcp.inject(ACK, seq=301, ack=11_101)
+    assert (tcb.recovery, tcb.congestion.cwnd, tcb.total_retrans) == (OPEN, 5_000, 0)

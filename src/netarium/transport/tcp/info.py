@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 from netarium.base.units import US
 from netarium.transport.tcp.congestion.base import INFINITE_SSTHRESH
-from netarium.transport.tcp.tcb import LOSS, OPEN, Tcb
+from netarium.transport.tcp.tcb import Tcb
 
 _OPTION_TIMESTAMPS, _OPTION_SACK, _OPTION_WSCALE = 1, 2, 4
-_CA_OPEN, _CA_RECOVERY, _CA_LOSS = 0, 3, 4
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,11 +60,10 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
     def segments(octets: int) -> int:
         return -(-octets // smss)
 
-    ca_state = _CA_OPEN if tcb.recovery == OPEN else _CA_LOSS if tcb.recovery == LOSS else _CA_RECOVERY
     ssthresh = control.ssthresh
     return TcpInfo(
         tcpi_state=tcb.state.number,
-        tcpi_ca_state=ca_state,
+        tcpi_ca_state=tcb.recovery,
         tcpi_retransmits=tcb.rexmit_count,
         tcpi_probes=tcb.persist_count + tcb.keepalive_count,
         tcpi_backoff=rtt.backoff_count,

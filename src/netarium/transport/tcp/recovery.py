@@ -9,7 +9,7 @@ from netarium.base.trace import Congestion, RttSampled
 from netarium.base.units import MS
 from netarium.transport.tcp import negotiate
 from netarium.transport.tcp.scoreboard import Sent
-from netarium.transport.tcp.tcb import LOSS, OPEN, RECOVERY, Tcb
+from netarium.transport.tcp.tcb import CWR, DISORDER, LOSS, OPEN, RECOVERY, Tcb
 from netarium.wire.tcp import TcpSegment
 
 
@@ -74,7 +74,7 @@ def _take_cumulative(tcb: Tcb, seg: TcpSegment, acked: int, now: int) -> None:
     else:
         tcb.rexmit_at = tcb.unacked_since = tcb.user_timeout_at = 0  # (5.2)
     tcb.output = tcb.wakeup = True
-    if tcb.recovery != RECOVERY:
+    if tcb.recovery not in {CWR, RECOVERY}:
         tcb.congestion.on_ack(
             acked=acked, flight_size=tcb.flight_size, rtt_ns=rtt, burst=max(2 * tcb.smss, tcb.gso_size),
             cwnd_limited=tcb.cwnd_limited or tcb.recovery == LOSS, now=now,
@@ -118,10 +118,16 @@ def _look_for_losses(tcb: Tcb, acked: int, newly_sacked: int, flight_before: int
     """Enter, go on with, or leave loss recovery."""
     board = tcb.scoreboard
     lost = board.mark_lost_by_sack(tcb.config.dupthresh, tcb.smss) if newly_sacked or acked > 0 else 0
-    if tcb.recovery != OPEN and tcb.snd_una >= tcb.recover:
+    if (
+        tcb.recovery != OPEN
+        and tcb.snd_una >= tcb.recover
+        and (
+            tcb.recovery != CWR or tcb.snd_una > tcb.recover  # the CWR bit must reach the receiver first
+        )
+    ):
         _leave(tcb, now)
         lost = board.lost_octets  # of what was sent since then: another event
-    if tcb.recovery == OPEN:
+    if tcb.recovery <= CWR:
         if lost or (tcb.dupacks >= tcb.config.dupthresh and board and _may_be_new_loss(tcb)):
             _enter(tcb, flight_before, now)
     elif acked > 0 and board:
@@ -156,15 +162,32 @@ def _first_segment_lost(tcb: Tcb) -> None:
 
 def _enter(tcb: Tcb, flight: int, now: int) -> None:
     """Fast retransmit: one congestion event, however much of this window is lost (RFC 6675 §5)."""
+    reduced_already = tcb.recovery == CWR
     tcb.recovery = RECOVERY
     tcb.recover = tcb.snd_nxt
-    # RFC 5681 §3.2 step 2: what limited transmit sent beyond the window does not count.
-    tcb.congestion.on_loss(flight_size=min(flight, tcb.congestion.cwnd), now=now)
+    if not reduced_already:
+        # RFC 5681 §3.2 step 2: what limited transmit sent beyond the window does not count.
+        tcb.congestion.on_loss(flight_size=min(flight, tcb.congestion.cwnd), now=now)
     if not tcb.scoreboard.oldest.lost and not tcb.scoreboard.oldest.sacked:
         _first_segment_lost(tcb)
     tcb.force_retransmit = True
     tcb.output = True
     _trace_congestion(tcb, "fast retransmit", now)
+
+
+def on_congestion_mark(tcb: Tcb, now: int) -> None:
+    """The peer echoes that the network marked a segment of ours (ECE): as a loss, but nothing is resent.
+
+    Call it for each ACK with ECE, before `on_ack`: the window shrinks once in a round trip.
+
+    Spec: RFC 3168 §6.1.2.
+    """
+    if tcb.recovery > DISORDER:
+        return
+    tcb.recovery = CWR
+    tcb.recover = tcb.snd_nxt
+    tcb.congestion.on_loss(flight_size=min(tcb.flight_size, tcb.congestion.cwnd), now=now)
+    _trace_congestion(tcb, "congestion mark", now)
 
 
 def _leave(tcb: Tcb, now: int) -> None:

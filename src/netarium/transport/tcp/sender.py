@@ -21,12 +21,14 @@ from netarium.transport.tcp.state import (
     SYN_SENT,
     State,
 )
-from netarium.transport.tcp.tcb import LOSS, OPEN, RECOVERY, Tcb
+from netarium.transport.tcp.tcb import CWR, DISORDER, LOSS, OPEN, RECOVERY, Tcb
 from netarium.wire.tcp import ACK, FIN, PSH, SYN
 
 PROBE: Final = "probe"
 _WHY_AGAIN: Final = {
     OPEN: "retransmission: path MTU",
+    DISORDER: "retransmission: path MTU",
+    CWR: "retransmission: path MTU",
     RECOVERY: "retransmission: fast",
     LOSS: "retransmission: timeout",
 }

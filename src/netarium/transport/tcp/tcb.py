@@ -21,10 +21,12 @@ from netarium.transport.tcp.state import TRANSITIONS, State
 DEFAULT_MSS4: Final = 536  # RFC 9293 MUST-15
 DEFAULT_MSS6: Final = 1_220
 
-# Where loss recovery stands (Linux's words; RFC 6582, RFC 6675).
-OPEN: Final = 0
-RECOVERY: Final = 1  # fast recovery until SND.UNA reaches `recover`
-LOSS: Final = 2  # after a retransmission timeout
+# Where loss recovery stands: Linux's words and numbers, as TCP_INFO tells them.
+OPEN: Final = 0  # nothing to worry about
+DISORDER: Final = 1  # duplicate ACKs, SACKs or DSACKs, and nothing that must be called a loss
+CWR: Final = 2  # the window is reduced without a loss, until SND.UNA passes `recover` (RFC 3168 §6.1.2)
+RECOVERY: Final = 3  # fast recovery until SND.UNA reaches `recover` (RFC 6582, RFC 6675)
+LOSS: Final = 4  # after a retransmission timeout
 
 
 class Tcb:
