@@ -318,6 +318,8 @@ def main(words: Sequence[str] | None = None) -> int:
     defines = dict(each.split("=", 1) for each in arguments.defines)
     tolerance = arguments.tolerance * 1_000_000
     if arguments.child:
+        with contextlib.suppress(OSError):  # the clock is real: do not wait for the processor
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
         print(json.dumps(judge(arguments.paths[0], tolerance, defines)))
         sys.stdout.flush()
         os._exit(0)  # a call may still block
