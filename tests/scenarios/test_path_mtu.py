@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from netarium.base.config import MachineConfig, TcpConfig
 from netarium.link.rules import Cut
 from netarium.link.selector import Selector
 from netarium.sim import World
@@ -134,11 +135,18 @@ def test_what_was_learned_is_forgotten_after_ten_minutes(make_world: MakeWorld) 
     world.run(main, on="left")
 
 
+def black_hole(world: World, mtu: int) -> World:
+    """A narrow place that tells nobody: its ICMP is filtered."""
+    narrow(world, mtu)
+    world.cables["left-a"].add_rule(Cut(Selector(protocol="icmp")), direction=1)
+    return world
+
+
 @pytest.mark.rfc("9293", "SHLD-11", "MUST-20")
 def test_a_black_hole_ends_in_a_clean_timeout(make_world: MakeWorld) -> None:
-    """A narrow place that tells nobody (its ICMP is filtered): the connection ends with ETIMEDOUT, not in silence."""
-    world = narrow(make_world(), 576)
-    world.cables["left-a"].add_rule(Cut(Selector(protocol="icmp")), direction=1)
+    """Without probing (Linux's tcp_mtu_probing=0) the connection ends with ETIMEDOUT, not in silence."""
+    config = MachineConfig(tcp=TcpConfig(mtu_probing=0))
+    world = black_hole(make_world(config=config), 576)
 
     def serve() -> None:
         with socket.create_server(("", PORT)) as listener, listener.accept()[0] as sock:
@@ -156,3 +164,19 @@ def test_a_black_hole_ends_in_a_clean_timeout(make_world: MakeWorld) -> None:
 
     world.machines["right"].run(serve)
     assert 100 < world.run(main, on="left") < 1_500
+
+
+@pytest.mark.rfc("4821-01")
+@pytest.mark.rfc("8899", "4.3")
+@pytest.mark.parametrize(("mtu", "within"), [(1_280, 8), (576, 15), (296, 60)])
+def test_a_black_hole_is_left(make_world: MakeWorld, mtu: int, within: int) -> None:
+    """The same, as the stack comes: after a few timeouts smaller segments are tried, then the search goes upward."""
+    world = black_hole(make_world(config=MachineConfig(tcp=TcpConfig(mtu_probe_floor=48))), mtu)
+    world.cables["b-right"].add_rule(Cut(Selector(protocol="icmp")), direction=0)
+    exchange(world, 300_000, "right", "left")
+    assert world.now < within * 1e9
+    connections = [each for name in ("left", "right") for each in world.machines[name].driver.connections]
+    smss = [each.tcb.smss for each in connections if each.remote[1]]
+    assert len(smss) == 2
+    # Within the threshold of the search, both ways, of what passes.
+    assert all(mtu - 40 - 12 - 8 <= size <= mtu - 40 - 12 for size in smss), smss

@@ -318,7 +318,7 @@ def test_a_smaller_path_resends_at_the_new_size_without_slowing_down(tcp) -> Non
     assert [len(seg.payload) for seg in tcp.seen][:2] == [1_160, 300]
     assert sum(len(seg.payload) for seg in tcp.seen) == 4_380
     assert tcb.congestion.cwnd == before
-    assert tcb.recovery == OPEN
+    assert tcb.recovery == LOSS
 
 
 def test_a_rescue_from_a_receiver_that_takes_its_window_back_lasts_as_long_as_it_answers() -> None:

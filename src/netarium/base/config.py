@@ -108,6 +108,15 @@ class TcpConfig:
     persist_max_ns: int = 60 * SECOND
     port_range: tuple[int, int] = (32_768, 60_999)
     gso_max_size: int = 64_000
+    # Path MTU without ICMP (RFC 4821): 0 never, 1 once a black hole is found, 2 always. Linux says 0; nobody is there
+    # to set a user's stack right when a router does not speak, and until three timeouts are over it costs nothing.
+    mtu_probing: int = 1
+    base_mss: int = 1_024  # what passes everywhere, or nearly: where a search begins
+    # No black hole is believed to be smaller: 512 octets fit the 576 that every host takes. Linux says 48, and an outage
+    # of half a minute, which looks the same, then leaves segments of 128 octets behind, on a lossy path for good.
+    mtu_probe_floor: int = 512
+    mtu_probe_threshold: int = 8  # octets: a gain that is not worth a probe
+    mtu_probe_interval_ns: int = 600 * SECOND  # RFC 4821 §7.3: then the path may have become better
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,7 +28,7 @@ _RFC: Final = TcpConfig(
 )
 
 PROFILES: Final[dict[str, TcpConfig]] = {
-    "linux": TcpConfig(),
+    "linux": TcpConfig(mtu_probing=0, mtu_probe_floor=48),  # what `TcpConfig` changed for people without sysctls
     "freebsd": _FREEBSD,
     "rfc": _RFC,
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from netarium.base.config import TcpConfig
+from netarium.base.profiles import PROFILES
 from netarium.base.units import SECOND
 from netarium.socket.socket import Socket
 from netarium.testing.packetdrill import code, segments
@@ -88,7 +88,7 @@ class Runner:
         self._script = script
         self._strict = strict
         self._settings: Settings = settings_of(script)
-        self._config = TcpConfig()
+        self._config = PROFILES["linux"]
         for line, command in script.setup:
             self._config = obey(script, line, command.text, self._config)
         self._code = self._check()

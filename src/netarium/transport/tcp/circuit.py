@@ -19,7 +19,7 @@ from netarium.link.frame import Frame
 from netarium.transport.endpoint import Notifier
 from netarium.transport.options import SocketOptions
 from netarium.transport.ports import PortTable
-from netarium.transport.tcp import arrive, emit, negotiate, sender, timers
+from netarium.transport.tcp import arrive, emit, negotiate, probing, sender, timers
 from netarium.transport.tcp.isn import IsnGenerator
 from netarium.transport.tcp.listener import HalfOpen, Listener, Nursery
 from netarium.transport.tcp.state import (
@@ -252,11 +252,11 @@ class Circuit(ABC):
         if tcb.trace is not None:
             emit.trace_sent(tcb, head, out, self.local, self.remote, now)
         payload = out.payload
-        gso_size = tcb.smss if len(payload) > tcb.smss else 0
+        gso_size = tcb.smss if len(payload) > tcb.smss and out.note != sender.MTU_PROBE else 0
         segments = -(-len(payload) // gso_size) if gso_size else 1
         counters = self._layer.counters
         counters["tcp_out_segs"] += segments
-        if out.note and out.note != sender.PROBE:
+        if out.note and out.note not in sender.NOTHING_AGAIN:
             counters["tcp_retrans_segs"] += segments
         options = self.options
         return self._layer.ip.wrap(
@@ -329,7 +329,7 @@ class Circuit(ABC):
         self._use_path(path)
         if tcb.smss < before and tcb.scoreboard and tcb.state not in {SYN_SENT, SYN_RECEIVED}:
             tcb.scoreboard.mark_oversize_lost(tcb.smss)
-            tcb.force_retransmit = True
+            probing.resend_in_pieces(tcb)
         return path
 
     def _use_path(self, path: Path) -> None:
@@ -339,10 +339,9 @@ class Circuit(ABC):
         self._pseudo = path.address_sum + PROTOCOL_TCP
         tcb.path_mss = min(path.mtu - overhead, _MAX_MSS)
         tcb.our_mss = min(path.interface.mtu - overhead, _MAX_MSS)
-        negotiate.set_segment_size(tcb)
         offload = path.interface.device.offload
-        limit = min(tcb.config.gso_max_size, offload.max_gso_size) if offload.tso else 0
-        tcb.gso_size = limit // tcb.smss * tcb.smss
+        tcb.gso_limit = min(tcb.config.gso_max_size, offload.max_gso_size) if offload.tso else 0
+        negotiate.set_segment_size(tcb)
 
     def _bound_interface(self) -> Interface | None:
         name = self.options.bindtodevice

@@ -4,7 +4,7 @@ What a listener does with a SYN is in `listener`; simultaneous open (§3.5, Figu
 """
 
 from netarium.base.errors import Accepted, CloseReason, DropReason, Fate
-from netarium.transport.tcp import negotiate, timers
+from netarium.transport.tcp import negotiate, probing, timers
 from netarium.transport.tcp.state import CLOSED, ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT
 from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp import ACK, RST, SYN, TcpSegment
@@ -71,6 +71,7 @@ def establish(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     tcb.max_snd_wnd = max(tcb.max_snd_wnd, tcb.snd_wnd)
     tcb.snd_wl1, tcb.snd_wl2 = seg.seq, seg.ack
     tcb.recover = tcb.iss  # RFC 6582 §3.2 step 1
+    probing.begin(tcb, now)
     negotiate.start_congestion_control(tcb)
     timers.on_first_data(tcb)
     tcb.rexmit_at = tcb.rexmit_count = tcb.unacked_since = 0

@@ -108,9 +108,15 @@ def start_congestion_control(tcb: Tcb) -> None:
 
 def set_segment_size(tcb: Tcb) -> None:
     """SMSS from the peer's MSS, the path and the options that every segment carries (MUST-16)."""
+    size = tcb.rcv_mss = allowed_size(tcb)
+    tcb.smss = size if tcb.plpmtud is None else tcb.plpmtud.limit(size)
+    tcb.gso_size = tcb.gso_limit // tcb.smss * tcb.smss
+    tcb.congestion.set_mss(tcb.smss)
+
+
+def allowed_size(tcb: Tcb) -> int:
+    """The largest segment that the peer, the path as ICMP tells it, and the application allow."""
     mss = min(tcb.peer_mss, tcb.path_mss)
     if tcb.options.maxseg:
         mss = min(mss, tcb.options.maxseg)
-    tcb.smss = max(mss - (TIMESTAMP_OPTION_LENGTH if tcb.ts_ok else 0), 8)
-    tcb.rcv_mss = tcb.smss
-    tcb.congestion.set_mss(tcb.smss)
+    return max(mss - (TIMESTAMP_OPTION_LENGTH if tcb.ts_ok else 0), 8)

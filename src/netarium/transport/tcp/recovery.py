@@ -7,7 +7,7 @@ pipe: each duplicate ACK says that a segment has left the network, so another ma
 from netarium.base.seq import MASK, unwrap
 from netarium.base.trace import Congestion, RttSampled
 from netarium.base.units import MS
-from netarium.transport.tcp import negotiate
+from netarium.transport.tcp import negotiate, probing
 from netarium.transport.tcp.scoreboard import Sent
 from netarium.transport.tcp.tcb import CWR, DISORDER, LOSS, OPEN, RECOVERY, Tcb
 from netarium.wire.tcp import TcpSegment
@@ -60,6 +60,8 @@ def _take_cumulative(tcb: Tcb, seg: TcpSegment, acked: int, now: int) -> None:
     tcb.snd_una = seg.ack
     tcb.octets_acked += acked
     tcb.sendbuf.release(min(max(seg.ack, tcb.sendbuf.start), tcb.sendbuf.end))
+    if tcb.plpmtud is not None:
+        probing.on_acknowledged(tcb)
     tcb.dupacks = 0
     tcb.rexmit_count = tcb.persist_count = 0
     tcb.soft_error = 0
@@ -162,6 +164,8 @@ def _first_segment_lost(tcb: Tcb) -> None:
 
 def _enter(tcb: Tcb, flight: int, now: int) -> None:
     """Fast retransmit: one congestion event, however much of this window is lost (RFC 6675 §5)."""
+    if tcb.plpmtud is not None and tcb.recovery < CWR and probing.on_loss(tcb):
+        return
     reduced_already = tcb.recovery == CWR
     tcb.recovery = RECOVERY
     tcb.recover = tcb.snd_nxt
@@ -202,6 +206,7 @@ def _leave(tcb: Tcb, now: int) -> None:
 
 def on_retransmission_timeout(tcb: Tcb, now: int) -> None:
     """RFC 6298 (5.4)-(5.6) and RFC 5681 §3.1: everything unSACKed is lost, begin with one segment."""
+    probing.on_timeout(tcb, now)
     first = tcb.rexmit_count == 0
     flight = tcb.flight_size
     tcb.rexmit_count += 1

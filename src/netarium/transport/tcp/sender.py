@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from netarium.base.checksum import Buffer
 from netarium.base.trace import Decision
+from netarium.transport.tcp import probing
 from netarium.transport.tcp.scoreboard import Sent
 from netarium.transport.tcp.state import (
     CLOSE_WAIT,
@@ -25,6 +26,8 @@ from netarium.transport.tcp.tcb import CWR, DISORDER, LOSS, OPEN, RECOVERY, Tcb
 from netarium.wire.tcp import ACK, FIN, PSH, SYN
 
 PROBE: Final = "probe"
+MTU_PROBE: Final = "probe: path MTU"
+NOTHING_AGAIN: Final = frozenset({PROBE, MTU_PROBE})  # notes of segments that repeat nothing
 _WHY_AGAIN: Final = {
     OPEN: "retransmission: path MTU",
     DISORDER: "retransmission: path MTU",
@@ -105,8 +108,11 @@ def _retransmission(tcb: Tcb, lost: Sent, now: int) -> Outgoing | None:
     else:
         size = min(size, max(room // tcb.smss, 1) * tcb.smss)
     has_fin = tcb.fin_seq is not None and lost.seq <= tcb.fin_seq < lost.seq + size
-    note = _WHY_AGAIN[tcb.recovery]
+    in_pieces = lost.end - lost.seq > tcb.smss and not tcb.rexmit_count
+    note = "retransmission: path MTU" if in_pieces and tcb.recovery == LOSS else _WHY_AGAIN[tcb.recovery]
     tcb.force_retransmit = False
+    if tcb.plpmtud is not None:
+        tcb.plpmtud.probe = 0  # the answer to a probe in flight would be ambiguous
     tcb.scoreboard.resend(lost, size, now)
     tcb.total_retrans += 1
     if not tcb.rexmit_at:
@@ -126,6 +132,8 @@ def _new_data(tcb: Tcb, now: int) -> Outgoing | None:
     fin_due = tcb.fin_queued and tcb.fin_seq is None
     if waiting <= 0:
         return _fin(tcb, seq, now) if fin_due else None
+    if tcb.plpmtud is not None and (octets := probing.next_probe(tcb, waiting, now)) != probing.NO_PROBE:
+        return _mtu_probe(tcb, seq, octets, now) if octets else None
     size = _allowance(tcb, waiting, now)
     if size <= 0:
         return None
@@ -143,6 +151,15 @@ def _new_data(tcb: Tcb, now: int) -> Outgoing | None:
     _sent(tcb, seq, end, now)
     tcb.octets_sent += size
     return Outgoing(seq, flags, payload)
+
+
+def _mtu_probe(tcb: Tcb, seq: int, size: int, now: int) -> Outgoing:
+    """New data in one segment that is larger than the path is known to take (RFC 4821 §7.4)."""
+    payload = tcb.sendbuf.slice(seq, size)
+    probing.sent(tcb, seq, size)
+    _sent(tcb, seq, seq + size, now)
+    tcb.octets_sent += size
+    return Outgoing(seq, ACK, payload, MTU_PROBE)
 
 
 def _fin(tcb: Tcb, seq: int, now: int) -> Outgoing | None:

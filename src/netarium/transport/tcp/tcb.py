@@ -12,6 +12,7 @@ from netarium.base.config import TcpConfig
 from netarium.base.trace import StateChanged, Trace
 from netarium.transport.options import SocketOptions
 from netarium.transport.tcp.congestion import ALGORITHMS, CongestionControl
+from netarium.transport.tcp.plpmtud import PathSearch
 from netarium.transport.tcp.reassembly import Reassembly
 from netarium.transport.tcp.rtt import RttEstimator
 from netarium.transport.tcp.scoreboard import Scoreboard
@@ -63,11 +64,15 @@ class Tcb:
         abort_due: the connection is to be reset.
         our_mss: what our MSS option says (MUST-67).
         path_mss: what the path takes now.
+        gso_limit: octets that the device takes at once; 0: it has no segmentation offload.
+        plpmtud: the search for the path's MTU, while there is one.
+        backoff_since: when the retransmission timer first expired for the segment at `snd_una`.
     """
 
     __slots__ = (  # noqa: RUF023 - grouped by what they are about
         # who
         "config", "options", "trace", "where", "socket_id", "version", "state", "passive", "path_mss", "our_mss", "gso_size",
+        "gso_limit", "plpmtud", "backoff_since",
         # send sequence space
         "iss", "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "snd_wl2", "snd_up", "snd_sml", "snd_wind_shift",
         "max_snd_wnd", "smss", "peer_mss", "sendbuf", "fin_queued", "fin_seq", "scoreboard", "syn_pending",
@@ -108,6 +113,9 @@ class Tcb:
         self.passive = False
         self.path_mss = self.our_mss = DEFAULT_MSS4
         self.gso_size = 0  # payload octets that one transmission may carry; 0: one segment
+        self.gso_limit = 0
+        self.plpmtud: PathSearch | None = None
+        self.backoff_since = 0
         self.smss = self.peer_mss = DEFAULT_MSS4
         self.rcv_buf = options.rcvbuf or config.receive_buffer
         self.start_sending(0)
