@@ -106,7 +106,11 @@ class Cell:
     @property
     def may_fail(self) -> bool:
         """Nobody promises a connection, nor even an answer to ARP, where one frame in three or all for minutes vanish."""
-        return self.loss in {"30%", "bursts of 10"} or self.hole == "10 min" or (self.hole, self.delay) == ("30 s", "5 s")
+        return (
+            self.loss in {"30%", "bursts of 10"}
+            or self.hole == "10 min"
+            or (self.hole, self.delay) == ("30 s", "5 s")
+        )
 
 
 # What a program may be told where failing is allowed: a timeout, found by itself or by the peer, or an unanswered ARP.
@@ -357,7 +361,12 @@ def run(cell: Cell) -> Outcome:
 
 
 def _judge(
-    cell: Cell, world: World, up: list[bytes], down: list[bytes], outcome: Outcome, counted: Mapping[str, Counted]
+    cell: Cell,
+    world: World,
+    up: list[bytes],
+    down: list[bytes],
+    outcome: Outcome,
+    counted: Mapping[str, Counted],
 ) -> None:
     for sent, sides in ((up, outcome.servers), (down, outcome.clients)):
         for octets, side in zip(sent, sides, strict=True):

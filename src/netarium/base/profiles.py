@@ -19,6 +19,7 @@ _FREEBSD: Final = TcpConfig(
     syn_ack_retries=3,
     data_retries=12,
     keepalive_probes=8,
+    mtu_probing=0,  # net.inet.tcp.pmtud_blackhole_detection
 )
 
 _RFC: Final = TcpConfig(
@@ -28,7 +29,9 @@ _RFC: Final = TcpConfig(
 )
 
 PROFILES: Final[dict[str, TcpConfig]] = {
-    "linux": TcpConfig(mtu_probing=0, mtu_probe_floor=48),  # what `TcpConfig` changed for people without sysctls
+    "linux": TcpConfig(
+        mtu_probing=0, mtu_probe_floor=48
+    ),  # what `TcpConfig` changed for people without sysctls
     "freebsd": _FREEBSD,
     "rfc": _RFC,
 }

@@ -1,5 +1,7 @@
 """Profiles: whole configurations by name."""
 
+from dataclasses import replace
+
 import pytest
 
 from netarium.base.config import TcpConfig
@@ -7,8 +9,8 @@ from netarium.base.errors import UsageError
 from netarium.base.profiles import PROFILES, profile
 
 
-def test_the_default_is_linux() -> None:
-    assert profile("linux") == TcpConfig()
+def test_the_default_is_linux_but_leaves_black_holes() -> None:
+    assert profile("linux") == replace(TcpConfig(), mtu_probing=0, mtu_probe_floor=48)
 
 
 def test_each_has_a_minimum_of_its_own() -> None:
