@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "tap": "put a machine on a TAP: it answers ping and serves a directory",
     "fetch": "fetch a URL with a machine on a TAP: the browser",
     "bench": "services for measuring with any client: echo, sink, source",
+    "plot": "graphs of a connection from a trace or capture: time and sequence, cwnd",
     "packetdrill": "run scripts of the test language packetdrill in virtual time",
 }
 _EPILOG: Final = """\
