@@ -79,6 +79,9 @@ class TcpConfig:
     timestamps: bool = True
     sack: bool = True
     nagle: bool = True
+    # ECN (RFC 3168): 0 off, 1 ask for it and agree to it, 2 agree only, as Linux's tcp_ecn.
+    ecn: int = 2
+    ecn_fallback: bool = True  # a repeated SYN asks no more (RFC 3168 §6.1.1.1; Linux's tcp_ecn_fallback)
     delayed_ack_ns: int = 40 * MS  # RFC 9293 MUST-40: below 500 ms
     initial_rto_ns: int = 1 * SECOND  # RFC 6298 (2.1)
     min_rto_ns: int = 200 * MS

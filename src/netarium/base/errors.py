@@ -59,6 +59,7 @@ class DropReason(StrEnum):
     IP_FRAGMENT_OVERLAP = "ip_reasm_overlaps"
     IP_FRAGMENT_OVERSIZE = "ip_reasm_oversize"
     IP_FRAGMENT_LIMIT = "ip_reasm_limit"
+    IP_FRAGMENT_ECN = "ip_reasm_ecn"
     # ICMP
     ICMP_MALFORMED = "icmp_in_malformed"
     ICMP_CHECKSUM = "icmp_in_csum_errors"

@@ -17,6 +17,7 @@ from netarium.link.device import Agenda, Timed
 
 _OVERHEAD: Final = 64  # octets charged for each piece, whatever it holds
 _MAX_DATAGRAM: Final = 65_535
+_NOT_ECT, _CE = 1 << 0, 1 << 3  # as bits of `_Datagram.codepoints`
 
 
 class Result(NamedTuple):
@@ -29,7 +30,7 @@ class Result(NamedTuple):
 class _Datagram:
     """One datagram in the making."""
 
-    __slots__ = ("charged", "end", "expires_at", "first", "pieces", "ranges", "spoiled")
+    __slots__ = ("charged", "codepoints", "end", "expires_at", "first", "pieces", "ranges", "spoiled")
 
     def __init__(self, expires_at: int) -> None:
         self.expires_at: Final = expires_at
@@ -38,6 +39,7 @@ class _Datagram:
         self.end: int | None = None  # octets of the whole payload, known from the last fragment
         self.first: IpPacket | None = None  # fragment zero, for its header
         self.charged = 0
+        self.codepoints = 0  # which of the four ECN codepoints its fragments have had, a bit for each
         self.spoiled = False  # further pieces are recognised and thrown away
 
 
@@ -103,6 +105,8 @@ class Reassembler:
             self._make_room()
             return Result(Accepted.LOCAL)
         self._drop(key)
+        if datagram.codepoints & _NOT_ECT and datagram.codepoints != _NOT_ECT:
+            return Result(DropReason.IP_FRAGMENT_ECN)
         return Result(Accepted.LOCAL, _whole(datagram.first, datagram))
 
     def on_deadline(self, now: int) -> None:
@@ -147,6 +151,7 @@ class Reassembler:
             return DropReason.IP_FRAGMENT_LIMIT
         datagram.pieces[offset] = payload
         datagram.ranges.add(offset, stop)
+        datagram.codepoints |= 1 << (packet.tos & 3)
         datagram.charged += len(payload) + _OVERHEAD
         self._charged += len(payload) + _OVERHEAD
         if not more:
@@ -185,10 +190,15 @@ class Reassembler:
 
 
 def _whole(first: IpPacket, datagram: _Datagram) -> IpPacket:
-    """The packet that was cut: the header of fragment zero, all of the payload."""
+    """The packet that was cut: the header of fragment zero, all of the payload.
+
+    A mark on any of the fragments is a mark on the packet; that marked ones and ones that could not be marked are of
+    one packet is not possible, and such a packet is dropped (RFC 3168 §5.3).
+    """
     pieces = datagram.pieces
+    tos = first.tos | 3 if datagram.codepoints & _CE else first.tos
     return IpPacket(
-        first.src, first.dst, first.protocol, first.ttl, first.tos, first.header,
+        first.src, first.dst, first.protocol, first.ttl, tos, first.header,
         b"".join([pieces[offset] for offset in sorted(pieces)]), b"", first.device, first.options,
         to_group=first.to_group, cause=first.cause,
     )  # fmt: skip

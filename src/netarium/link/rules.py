@@ -7,14 +7,18 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
+from netarium.base.checksum import checksum
 from netarium.base.errors import UsageError
 from netarium.base.units import format_duration, probability
 from netarium.link import gso
 from netarium.link.frame import Frame
+from netarium.link.layers import locate
 from netarium.link.rule import Chance, Rule, Verdict, judge
 from netarium.link.selector import ALWAYS, Schedule
 from netarium.signal.fcs import fcs
 from netarium.signal.framing import padded
+
+_CE: Final = 3  # the ECN field of an IP header, and what a router puts into it
 
 
 class Loss(Chance):
@@ -293,6 +297,53 @@ class Truncate(Chance):
         return f"{super().what()} to {self.length} octets"
 
 
+class Mark(Chance):
+    """A router that is congested: ECN-capable packets are marked, others lost (RFC 3168 §5).
+
+    Attributes:
+        lose: packets that are not ECN-capable are lost; False: they pass.
+    """
+
+    verb = "mark"
+
+    def __init__(
+        self,
+        chance: str | float = 1.0,
+        where: Callable[[Frame], bool] | None = None,
+        schedule: Schedule = ALWAYS,
+        random: Random | None = None,
+        *,
+        lose: bool = True,
+    ) -> None:
+        super().__init__(chance, where, schedule, random)
+        self.lose = lose
+
+    def strike(self, verdict: Verdict) -> str:
+        """Set both ECN bits, or take the frame."""
+        frame = verdict.frame
+        octets = bytearray(gso.finished(frame).octets())
+        layers = locate(octets)
+        if not _mark(octets, layers.network, layers.version):
+            if self.lose:
+                verdict.taken_by = self
+            return "lost" if self.lose else ""
+        verdict.frame = Frame(bytes(octets), checked=frame.checked, fcs=frame.fcs, cause=frame.cause)
+        return "marked"
+
+
+def _mark(octets: bytearray, at: int, version: int) -> bool:
+    """Congestion experienced, if the IP packet at this offset is ECN-capable."""
+    if version == 4 and octets[at + 1] & _CE:
+        octets[at + 1] |= _CE
+        octets[at + 10 : at + 12] = bytes(2)
+        octets[at + 10 : at + 12] = checksum(octets[at : at + (octets[at] & 15) * 4]).to_bytes(2, "big")
+        return True
+    if version == 6 and octets[at + 1] >> 4 & _CE:  # the traffic class lies across two octets (RFC 8200 §3)
+        octets[at + 1] |= _CE << 4
+        return True
+    return False
+
+
 def _as_sent(frame: Frame) -> bytes:
     """All octets of a single frame as they go out: checksum finished, padded."""
     return padded(gso.finished(frame).octets())
@@ -312,6 +363,7 @@ __all__: Final = [
     "Duplicate",
     "Jitter",
     "Loss",
+    "Mark",
     "Reorder",
     "Rule",
     "Truncate",

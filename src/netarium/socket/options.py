@@ -249,6 +249,14 @@ def _set_ip_options(description: Description, value: bytes) -> None:
     description.endpoint.options.ip_options = value + bytes(-len(value) % 4)
 
 
+def _set_tos(description: Description, value: bytes) -> None:
+    """The ECN bits of a stream are TCP's (RFC 3168 §6.1)."""
+    if not value:
+        raise os_error(errno.EINVAL)
+    tos = value[0] if len(value) < _INT.size else _number(value)
+    description.endpoint.options.tos = tos & (0xFC if description.endpoint.kind == "tcp" else 0xFF)
+
+
 def _path_mtu(description: Description) -> int:
     endpoint = description.endpoint
     if not any(endpoint.remote[0]):
@@ -302,7 +310,7 @@ _TABLE: Final[dict[tuple[int, int], Row]] = {
     (_SOL, kernel.SO_PROTOCOL): _fixed(_protocol),
     (_SOL, kernel.SO_ACCEPTCONN): _fixed(_accepts),
     (_IP, kernel.IP_TTL): _octet("ttl", 1, 255, lambda d: d.host.machine.config.ip.default_ttl),
-    (_IP, kernel.IP_TOS): _octet("tos", -_MAX_INT, _MAX_INT),
+    (_IP, kernel.IP_TOS): Row(lambda d: d.endpoint.options.tos, _set_tos),
     (_IP, kernel.IP_RECVTOS): _flag("recvtos"),
     (_IP, _IP_RECVTTL): _flag("recvttl"),
     (_IP, kernel.IP_PKTINFO if hasattr(kernel, "IP_PKTINFO") else 8): _flag("pktinfo"),

@@ -59,6 +59,7 @@ class TcpSegment:
         ts_val: TSval, or None if there is no timestamps option.
         ts_ecr: TSecr; 0 without the option.
         options: the option octets as they came.
+        ecn: ECN bits of the packet that brought it, where somebody wants to know: they are IP's (RFC 3168 §5).
     """
 
     src_port: int
@@ -78,6 +79,7 @@ class TcpSegment:
     ts_val: int | None = None
     ts_ecr: int = 0
     options: bytes = b""
+    ecn: int = 0
 
     @classmethod
     def parse(cls, head: Buffer, body: Buffer = b"") -> "TcpSegment":

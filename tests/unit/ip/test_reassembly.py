@@ -280,3 +280,30 @@ def test_options_by_their_copied_flag(host):
     host.send("10.0.0.9", bytes(4000), options=record + b"\x01" + alert)
     waiting = host.ip.neighbors.rows()[0].waiting[0]
     assert [Ipv4Header.parse(f.head).options for f in waiting] == [record + b"\x01" + alert, alert, alert]
+
+
+@pytest.mark.rfc("3168", "05")
+@pytest.mark.parametrize(
+    ("codepoints", "whole"),
+    [
+        ((0, 0), 0),
+        ((1, 1), 1),
+        ((2, 2), 2),
+        ((2, 3), 3),
+        ((3, 2), 3),
+        ((1, 3), 3),
+        ((0, 3), None),
+        ((2, 0), None),
+    ],
+)
+def test_ecn_of_fragments(host, packet, codepoints, whole):
+    """A mark on one is a mark on all; marked and not markable do not go together."""
+    first, second = codepoints
+    host.feed(packet("10.0.0.9", "10.0.0.1", WHOLE[:16], flags_offset=MORE_FRAGMENTS, tos=0x20 | first))
+    fate = host.feed(packet("10.0.0.9", "10.0.0.1", WHOLE[16:], flags_offset=2, tos=0x20 | second))
+    if whole is None:
+        assert fate is DropReason.IP_FRAGMENT_ECN
+        assert not host.udp.packets
+    else:
+        assert [each.tos for each in host.udp.packets] == [0x20 | whole]
+    assert len(host.ip._reassembler) == 0

@@ -16,6 +16,7 @@ from netarium.link.rules import (
     Duplicate,
     Jitter,
     Loss,
+    Mark,
     Reorder,
     Rule,
     Truncate,
@@ -24,6 +25,7 @@ from netarium.link.rules import (
 )
 from netarium.link.selector import ONCE, Schedule, Selector, between, every, first, nth
 from netarium.signal.fcs import fcs
+from netarium.wire.ipv4 import Ipv4Header
 
 FRAME = Frame(bytes(12) + b"\x88\xb5", b"\xaa" * 100, cause=3)
 
@@ -218,3 +220,39 @@ def test_verdict_begins_empty() -> None:
         None,
         [],
     )
+
+
+def ip_frame(tos: int, version: int = 4) -> Frame:
+    if version == 6:
+        return Frame(bytes(12) + b"\x86\xdd" + bytes((0x60 | tos >> 4, (tos & 15) << 4)) + bytes(38))
+    header = Ipv4Header(
+        src=b"\x0a\0\0\1", dst=b"\x0a\0\0\2", protocol=6, ttl=64, tos=tos, identification=1, dont_fragment=True,
+        more_fragments=False, fragment_offset=0, total_length=40, header_length=20, options=b"",
+    )  # fmt: skip
+    return Frame(bytes(12) + b"\x08\0" + header.pack() + bytes(20))
+
+
+@pytest.mark.parametrize("codepoint", [1, 2, 3])
+def test_mark_sets_both_bits_and_keeps_the_rest(codepoint: int) -> None:
+    verdict = judge([Mark()], ip_frame(0x20 | codepoint), 0)
+    assert verdict.taken_by is None
+    assert Ipv4Header.parse(verdict.frame.octets()[14:]).tos == 0x23  # parse() verifies the checksum
+    assert verdict.hits[0][1] == "marked"
+
+
+def test_mark_of_a_version_6_packet() -> None:
+    octets = judge([Mark()], ip_frame(0x21, 6), 0).frame.octets()
+    assert octets[14:16] == bytes((0x62, 0x30))
+
+
+def test_who_cannot_be_marked_is_lost_or_passes() -> None:
+    for frame in (ip_frame(0), ip_frame(0x20, 6), FRAME):
+        assert judge([Mark()], frame, 0).taken_by is not None
+        verdict = judge([Mark(lose=False)], frame, 0)
+        assert verdict.taken_by is None
+        assert verdict.frame is frame
+        assert not verdict.hits
+
+
+def test_a_mark_tells_of_itself() -> None:
+    assert str(Mark("25%")) == "mark 25%"

@@ -133,6 +133,8 @@ def _send_memory(config: TcpConfig, value: str) -> TcpConfig:
 
 _SYSCTLS: Final[dict[str, Callable[[TcpConfig, str], TcpConfig]]] = {
     "net.ipv4.tcp_sack": _truth("sack"),
+    "net.ipv4.tcp_ecn": _number("ecn"),
+    "net.ipv4.tcp_ecn_fallback": _truth("ecn_fallback"),
     "net.ipv4.tcp_timestamps": _truth("timestamps"),
     "net.ipv4.tcp_window_scaling": _truth("window_scaling"),
     "net.ipv4.tcp_syn_retries": _number("syn_retries"),
@@ -159,7 +161,6 @@ _SYSCTLS: Final[dict[str, Callable[[TcpConfig, str], TcpConfig]]] = {
 
 # What the stack always does: these may be said, with exactly this value. Anything else would be a lie.
 _FIXED: Final = {
-    "net.ipv4.tcp_ecn": "0",
     "net.ipv4.tcp_fastopen": "0",
     "net.ipv4.tcp_no_metrics_save": "1",
     "net.ipv4.tcp_slow_start_after_idle": "1",

@@ -10,7 +10,7 @@ from typing import Final
 from netarium.base.errors import Accepted, CloseReason, DropReason, Fate
 from netarium.base.seq import MASK
 from netarium.base.units import SECOND
-from netarium.transport.tcp import handshake, receiver, recovery, timers
+from netarium.transport.tcp import ecn, handshake, receiver, recovery, timers
 from netarium.transport.tcp.scoreboard import Scoreboard
 from netarium.transport.tcp.state import (
     CLOSE_WAIT,
@@ -85,6 +85,8 @@ def _is_next_in_stream(tcb: Tcb, seg: TcpSegment, now: int) -> bool:
     if size:
         if tcb.rcv_mss < size:
             tcb.rcv_mss = max(tcb.rcv_mss, min(size, tcb.path_mss))
+        if tcb.ecn_ok:
+            ecn.data_arrives(tcb, seg)
         receiver.take_payload(tcb, seg.seq, seg.payload, now)
     return True
 
@@ -201,6 +203,8 @@ def check_ack(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
     if ack >= tcb.snd_una:
         window_changed = _update_window(tcb, seg)
         duplicate = not window_changed and not len(seg.payload) and not seg.flags & FIN
+        if ecn.is_echo(tcb, seg):
+            recovery.on_congestion_mark(tcb, now)
         recovery.on_ack(tcb, seg, may_be_duplicate=duplicate, now=now)
     if tcb.fin_seq is not None and tcb.snd_una > tcb.fin_seq:
         _fin_acknowledged(tcb, now)
@@ -259,6 +263,8 @@ def process_text(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     """Seventh: the segment's text, trimmed to what is new and to the window."""
     if tcb.state not in MAY_RECEIVE:
         return  # CLOSE-WAIT and later: the peer said that there is no more
+    if tcb.ecn_ok:
+        ecn.data_arrives(tcb, seg)
     payload, seq = seg.payload, seg.seq
     if seq < tcb.rcv_nxt:
         payload = payload[tcb.rcv_nxt - seq :]

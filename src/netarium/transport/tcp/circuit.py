@@ -19,7 +19,7 @@ from netarium.link.frame import Frame
 from netarium.transport.endpoint import Notifier
 from netarium.transport.options import SocketOptions
 from netarium.transport.ports import PortTable
-from netarium.transport.tcp import arrive, emit, negotiate, probing, sender, timers
+from netarium.transport.tcp import arrive, ecn, emit, negotiate, probing, sender, timers
 from netarium.transport.tcp.isn import IsnGenerator
 from netarium.transport.tcp.listener import HalfOpen, Listener, Nursery
 from netarium.transport.tcp.state import (
@@ -136,12 +136,14 @@ class Circuit(ABC):
 
     # --- from below -----------------------------------------------------------------------------------
 
-    def on_segment(self, seg: TcpSegment, packet: IpPacket, now: int) -> Fate:  # noqa: ARG002 - as every flow
+    def on_segment(self, seg: TcpSegment, packet: IpPacket, now: int) -> Fate:
         """A segment of this connection arrived."""
         tcb = self.tcb
         tcb.segs_in += 1
         if tcb.trace is not None:
             emit.trace(tcb, seg, "received", len(seg.payload), "", self.local, self.remote, now)
+        if tcb.ecn_ok:
+            seg.ecn = packet.tos & ecn.FIELD
         seg.ack = unwrap(seg.ack, tcb.snd_nxt)
         if tcb.state is not SYN_SENT:
             seg.seq = unwrap(seg.seq, tcb.rcv_nxt)
@@ -240,7 +242,7 @@ class Circuit(ABC):
         if half.retransmitted:
             tcb.scoreboard.oldest.resent = tcb.rexmit_count = half.retransmitted
         for name in ("peer_mss", "our_mss", "wscale_ok", "snd_wind_shift", "rcv_wind_shift", "ts_ok", "ts_offset",
-                     "ts_recent", "ts_recent_at", "sack_ok"):  # fmt: skip
+                     "ts_recent", "ts_recent_at", "sack_ok", "ecn_ok"):  # fmt: skip
             setattr(tcb, name, getattr(half, name))
         tcb.state = SYN_RECEIVED
         self._layer.attach(self)
@@ -259,9 +261,12 @@ class Circuit(ABC):
         if out.note and out.note not in sender.NOTHING_AGAIN:
             counters["tcp_retrans_segs"] += segments
         options = self.options
+        tos = options.tos
+        if tcb.ecn_ok and out.is_new_data:
+            tos |= ecn.ECT_0  # not on ACKs, retransmissions and probes (RFC 3168 §6.1.4, §6.1.5, §6.1.6)
         return self._layer.ip.wrap(
             path, PROTOCOL_TCP, head, payload, now,
-            ttl=options.ttl or None, tos=options.tos, gso_size=gso_size, csum_offset=CHECKSUM_OFFSET,
+            ttl=options.ttl or None, tos=tos, gso_size=gso_size, csum_offset=CHECKSUM_OFFSET,
         )  # fmt: skip
 
     def _done(self, now: int) -> None:

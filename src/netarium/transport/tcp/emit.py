@@ -3,7 +3,7 @@
 from netarium.base.addr import format_ip
 from netarium.base.seq import MASK
 from netarium.base.trace import Segment
-from netarium.transport.tcp import negotiate, receiver
+from netarium.transport.tcp import ecn, negotiate, receiver
 from netarium.transport.tcp.sender import Outgoing
 from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp import ACK, SYN, URG, TcpSegment, flag_names, pack_header
@@ -29,7 +29,10 @@ def header(tcb: Tcb, out: Outgoing, local_port: int, remote_port: int, pseudo: i
     if flags & SYN:
         options = negotiate.syn_ack_options(tcb, now) if flags & ACK else negotiate.syn_options(tcb, now)
         window = tcb.first_window
+        flags |= ecn.syn_ack_flags(tcb) if flags & ACK else ecn.syn_flags(tcb)
     else:
+        if tcb.ecn_ok:
+            flags |= ecn.flags_for(tcb, new_data=out.is_new_data)
         options = _options(tcb, len(out.payload), now)
         offered = receiver.window_to_offer(tcb)
         tcb.rcv_adv = tcb.rcv_nxt + offered

@@ -53,5 +53,7 @@ class Flows(Protocol):
         window: int,
         options: bytes,
         now: int,
+        *,
+        tos: int = 0,
     ) -> None:
         """Send a segment without payload for something that has no connection."""

@@ -4,7 +4,7 @@ What a listener does with a SYN is in `listener`; simultaneous open (§3.5, Figu
 """
 
 from netarium.base.errors import Accepted, CloseReason, DropReason, Fate
-from netarium.transport.tcp import negotiate, probing, timers
+from netarium.transport.tcp import ecn, negotiate, probing, timers
 from netarium.transport.tcp.state import CLOSED, ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT
 from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp import ACK, RST, SYN, TcpSegment
@@ -42,6 +42,7 @@ def syn_sent_arrives(tcb: Tcb, seg: TcpSegment, now: int) -> Fate:
         return DropReason.TCP_BAD_SEGMENT
     tcb.start_receiving(seg.seq)
     negotiate.accept_options(tcb, seg, now)
+    ecn.agree(tcb, seg)
     if acceptable_ack:
         establish(tcb, seg, now)
         tcb.ack_now = tcb.output = True

@@ -6,7 +6,7 @@ from netarium.base.units import US
 from netarium.transport.tcp.congestion.base import INFINITE_SSTHRESH
 from netarium.transport.tcp.tcb import Tcb
 
-_OPTION_TIMESTAMPS, _OPTION_SACK, _OPTION_WSCALE = 1, 2, 4
+_OPTION_TIMESTAMPS, _OPTION_SACK, _OPTION_WSCALE, _OPTION_ECN, _OPTION_ECN_SEEN = 1, 2, 4, 8, 16
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,7 +69,9 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
         tcpi_backoff=rtt.backoff_count,
         tcpi_options=tcb.ts_ok * _OPTION_TIMESTAMPS
         | tcb.sack_ok * _OPTION_SACK
-        | tcb.wscale_ok * _OPTION_WSCALE,
+        | tcb.wscale_ok * _OPTION_WSCALE
+        | tcb.ecn_ok * _OPTION_ECN
+        | tcb.ecn_seen * _OPTION_ECN_SEEN,
         tcpi_snd_wscale=tcb.snd_wind_shift,
         tcpi_rcv_wscale=tcb.rcv_wind_shift,
         tcpi_rto=rtt.rto // US,

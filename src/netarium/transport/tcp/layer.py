@@ -305,6 +305,8 @@ class TcpLayer:
         window: int,
         options: bytes,
         now: int,
+        *,
+        tos: int = 0,
     ) -> None:
         """Send a segment without payload for something that has no connection (any more, or yet)."""
         try:
@@ -319,7 +321,9 @@ class TcpLayer:
         if self.trace is not None:
             self._trace_bare(head, local, remote, now)
         try:
-            self.ip.send(path, PROTOCOL_TCP, head, b"", now, dont_fragment=True, csum_offset=CHECKSUM_OFFSET)
+            self.ip.send(
+                path, PROTOCOL_TCP, head, b"", now, tos=tos, dont_fragment=True, csum_offset=CHECKSUM_OFFSET
+            )
         except StackError:
             self.counters["tcp_out_dropped"] += 1  # the next hop does not answer, or its queue is full
 

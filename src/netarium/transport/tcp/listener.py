@@ -14,10 +14,10 @@ from netarium.base.units import MS, SECOND
 from netarium.ip.packet import IcmpError, IpPacket
 from netarium.transport.endpoint import Endpoint, Notifier
 from netarium.transport.options import SocketOptions
-from netarium.transport.tcp import negotiate
+from netarium.transport.tcp import ecn, negotiate
 from netarium.transport.tcp.flow import Flow, Flows
 from netarium.transport.tcp.tcb import DEFAULT_MSS4
-from netarium.wire.tcp import ACK, RST, SYN, TcpSegment
+from netarium.wire.tcp import ACK, ECE, RST, SYN, TcpSegment
 from netarium.wire.tcp_options import pack_options
 
 _ACK_INTERVAL_NS = 250 * MS
@@ -43,6 +43,7 @@ class HalfOpen:
         "_retries",
         "answered_at",
         "config",
+        "ecn_ok",
         "id",
         "irs",
         "iss",
@@ -89,6 +90,7 @@ class HalfOpen:
         self.our_mss = mss
         self.peer_mss = DEFAULT_MSS4
         self.wscale_ok = self.ts_ok = self.sack_ok = False
+        self.ecn_ok = ecn.accepts(self.config, seg, packet.tos & ecn.FIELD)
         self.snd_wind_shift = 0
         self.rcv_wind_shift = negotiate.our_window_shift(self.config, self.options)
         self.ts_offset = self.ts_recent = self.ts_recent_at = 0
@@ -101,9 +103,11 @@ class HalfOpen:
         self.answered_at = now
         self._nursery.schedule(self, now + (self.config.initial_rto_ns << self._retries))
         options = negotiate.syn_ack_options(self, now)
+        flags = SYN | ACK | (ECE if self.ecn_ok else 0)
         self._nursery.send_bare(
-            self.local, self.remote, self.iss, self.irs + 1, SYN | ACK, self.window, options, now
-        )
+            self.local, self.remote, self.iss, self.irs + 1, flags, self.window, options, now,
+            tos=self.options.tos,
+        )  # fmt: skip
 
     def on_segment(self, seg: TcpSegment, packet: IpPacket, now: int) -> Fate:
         """SYN-RECEIVED, in the order of RFC 9293 §3.10.7.4."""

@@ -172,6 +172,7 @@ def _enter(tcb: Tcb, flight: int, now: int) -> None:
     if not reduced_already:
         # RFC 5681 §3.2 step 2: what limited transmit sent beyond the window does not count.
         tcb.congestion.on_loss(flight_size=min(flight, tcb.congestion.cwnd), now=now)
+        tcb.cwr_due = tcb.ecn_ok
     if not tcb.scoreboard.oldest.lost and not tcb.scoreboard.oldest.sacked:
         _first_segment_lost(tcb)
     tcb.force_retransmit = True
@@ -191,6 +192,7 @@ def on_congestion_mark(tcb: Tcb, now: int) -> None:
     tcb.recovery = CWR
     tcb.recover = tcb.snd_nxt
     tcb.congestion.on_loss(flight_size=min(tcb.flight_size, tcb.congestion.cwnd), now=now)
+    tcb.cwr_due = tcb.ecn_ok
     _trace_congestion(tcb, "congestion mark", now)
 
 
@@ -213,6 +215,7 @@ def on_retransmission_timeout(tcb: Tcb, now: int) -> None:
     tcb.rtt.back_off()
     tcb.scoreboard.mark_all_lost()
     tcb.congestion.on_rto(flight_size=flight, first=first, now=now)
+    tcb.cwr_due = tcb.ecn_ok
     tcb.recovery = LOSS
     tcb.recover = tcb.snd_nxt
     tcb.dupacks = 0

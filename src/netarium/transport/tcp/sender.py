@@ -46,6 +46,11 @@ class Outgoing(NamedTuple):
     payload: Buffer
     note: str = ""
 
+    @property
+    def is_new_data(self) -> bool:
+        """It carries octets that were never sent before."""
+        return (not self.note or self.note in NOTHING_AGAIN) and len(self.payload) > 0
+
 
 def next_segment(tcb: Tcb, now: int) -> Outgoing | None:
     """What to send next, or None. What it answers counts as sent."""

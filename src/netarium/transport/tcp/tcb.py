@@ -67,6 +67,10 @@ class Tcb:
         gso_limit: octets that the device takes at once; 0: it has no segmentation offload.
         plpmtud: the search for the path's MTU, while there is one.
         backoff_since: when the retransmission timer first expired for the segment at `snd_una`.
+        ecn_ok: both ends agreed on ECN (RFC 3168).
+        ecn_seen: the peer has sent packets with ECT or CE.
+        ecn_echo: a packet was marked, and the peer has not yet said CWR: every segment carries ECE.
+        cwr_due: the window was reduced: the next new data carries CWR.
     """
 
     __slots__ = (  # noqa: RUF023 - grouped by what they are about
@@ -81,6 +85,7 @@ class Tcb:
         "rcv_mss", "rcv_shutdown", "reassembly", "drs_at", "drs_copied",
         # options agreed on
         "ts_ok", "ts_offset", "ts_recent", "ts_recent_at", "last_ack_sent", "sack_ok", "wscale_ok",
+        "ecn_ok", "ecn_seen", "ecn_echo", "cwr_due",
         # acknowledging
         "ack_now", "delack_octets", "quickacks", "dup_ack_at", "challenge_at", "challenges",
         # loss recovery and congestion control
@@ -128,6 +133,7 @@ class Tcb:
         self.drs_at = self.drs_copied = 0
         self.ts_ok = self.sack_ok = self.wscale_ok = False
         self.ts_offset = self.ts_recent = self.ts_recent_at = 0
+        self.ecn_ok = self.ecn_seen = self.ecn_echo = self.cwr_due = False
         self.ack_now = False
         self.delack_octets = 0
         self.quickacks = 0
