@@ -83,6 +83,13 @@ class Machine:
         """Plug in a network adapter; it has no address yet."""
         return self.ip.add_interface(device, now)
 
+    def configure(self, config: MachineConfig) -> None:
+        """Other settings, as an administrator changes sysctls: for what begins from now on."""
+        self.config = config
+        self.ip.config = config
+        self.tcp.config = config.tcp
+        self.tcp.ports.range = config.tcp.port_range
+
     # --- the five verbs -----------------------------------------------------------------------------------------
 
     def receive(self, device: Device, frame: Frame, now: int) -> None:

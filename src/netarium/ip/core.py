@@ -45,7 +45,7 @@ class IpCore:
         self, name: str, config: MachineConfig, random: Random, counters: Counters, trace: Trace | None
     ) -> None:
         self.name: Final = name
-        self.config: Final = config
+        self.config = config
         self.random: Final = random
         self.counters: Final = counters
         self.trace = trace

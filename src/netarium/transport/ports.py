@@ -48,11 +48,11 @@ class PortTable:
         random: source of the ephemeral choice.
     """
 
-    __slots__ = ("_ports", "_random", "_range")
+    __slots__ = ("_ports", "_random", "range")
 
     def __init__(self, port_range: tuple[int, int], random: Random) -> None:
         self._ports: dict[int, _Port] = {}
-        self._range = port_range
+        self.range = port_range
         self._random = random
 
     def __len__(self) -> int:
@@ -132,7 +132,7 @@ class PortTable:
             raise StackError(CloseReason.ADDRESS_IN_USE, f"port {port}")
 
     def _choose(self, refused: Callable[[int], bool], failure: CloseReason) -> int:
-        low, high = self._range
+        low, high = self.range
         for _ in range(_RANDOM_TRIES):
             port = self._random.randint(low, high)
             if not refused(port):

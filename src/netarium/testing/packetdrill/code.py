@@ -1,16 +1,20 @@
 """Code between `%{` and `}%`: assertions and assignments over the fields of TCP_INFO. Names are kept between blocks.
 
+A `print x` of Python 2, which old scripts have, is read as a call.
+
 It is Python, but only its expressions, assignments, `if` and `assert`: no imports, no attributes, no calls but of a few
 harmless functions.
 """
 
 import ast
+import re
 import textwrap
 from typing import Any, Final
 
-from netarium.testing.packetdrill.constants import CONGESTION_STATES
+from netarium.testing.packetdrill.constants import CODE_NAMES
 from netarium.testing.packetdrill.errors import Mismatch, NotUnderstood, ScriptError
 
+_PRINT: Final = re.compile(r"^(\s*)print\s+([^(\s].*)$", re.MULTILINE)
 _FUNCTIONS: Final = {
     "abs": abs,
     "min": min,
@@ -37,7 +41,7 @@ def check(name: str, line: int, text: str) -> ast.Module:
         ScriptError: it is not understood, or more than is allowed.
     """
     try:
-        tree = ast.parse(textwrap.dedent(text).strip())
+        tree = ast.parse(_PRINT.sub(r"\1print(\2)", textwrap.dedent(text).strip()))
     except SyntaxError as fault:
         raise ScriptError(name, line, f"code: {fault.msg}") from None
     for node in ast.walk(tree):
@@ -61,7 +65,7 @@ def run(tree: ast.Module, fields: dict[str, int], kept: dict[str, Any]) -> None:
     Raises:
         Mismatch: an assertion does not hold, or the code fails.
     """
-    known: dict[str, Any] = {**CONGESTION_STATES, **fields}
+    known: dict[str, Any] = {**CODE_NAMES, **fields}
     names = {**_FUNCTIONS, **known, **kept, "__builtins__": {"AssertionError": AssertionError}}
     for statement in tree.body:
         block = compile(ast.Module([statement], []), "<code>", "exec")

@@ -65,6 +65,23 @@ class Cursor:
         self.at += 1
         return int(token.text, 0) if token.text.startswith("0x") else int(token.text)
 
+    def count(self) -> int:
+        """`(1000)`."""
+        self.expect("(")
+        length = self.integer()
+        self.expect(")")
+        return length
+
+    def range(self) -> tuple[int, int]:
+        """`1:1001(1000)`."""
+        start = self.integer()
+        self.expect(":")
+        end = self.integer()
+        length = self.count()
+        if (end - start) % 2**32 != length:
+            self.fail(f"{start}:{end} are not {length} octets")
+        return start, end
+
     def fail(self, text: str) -> NoReturn:
         """Refuse the script at the next token."""
         token = self.peek()

@@ -22,6 +22,8 @@ class Flow:
         stamps: our timestamps, by the numbers that the script gives them.
         base: the first of them: (script's, stack's).
         listening: no connection yet: the next SYN that arrives makes one.
+        names: our port and the peer's, as the script writes them; None: it does not.
+        protocol: 6 or 17.
     """
 
     local: int
@@ -31,6 +33,8 @@ class Flow:
     stamps: dict[int, int] = field(default_factory=dict)
     base: tuple[int, int] | None = None
     listening: bool = False
+    names: tuple[int, int] | None = None
+    protocol: int = 6
 
     def key(self, ours: bytes) -> bytes:
         """Under which the machine's TCP knows it."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import Final
 
 from netarium.testing.packetdrill.arguments import parse_value
 from netarium.testing.packetdrill.constants import ERRNOS
@@ -23,6 +24,9 @@ from netarium.testing.packetdrill.script import (
 )
 
 _NS = 1_000_000_000
+# What the runners of public suites define for IPv4: the cookies that Linux makes for the two addresses of scripts out
+# of the key that they set, and out of the key of zeros.
+DEFINES: Final = {"TFO_COOKIE": "3021b9d889017eeb", "TFO_COOKIE_ZERO": "b7c12350a90dc8f5"}
 
 
 def load(path: Path, defines: Mapping[str, str] | None = None) -> Script:
@@ -46,19 +50,22 @@ def parse(name: str, text: str, defines: Mapping[str, str] | None = None) -> Scr
     Raises:
         ScriptError: it is not understood.
     """
-    given = {**(defines or {})}
-    cursor = Cursor(name, tokens(name, text))
+    given = {**DEFINES, **(defines or {})}
+    cursor = Cursor(name, tokens(name, text, given))
     script = Script(name, text)
+    options: set[str] = set()
     while cursor.peek().kind == "option":
         token = cursor.take()
         key, _, value = token.text[2:].partition("=")
         value = value.strip('"')
+        options.add(key)
         if key == "define":
             word, _, meaning = value.partition("=")
-            given.setdefault(word, meaning)
+            if word not in (defines or {}):
+                given[word] = meaning.strip('"')
         else:
             script.settings[key] = value, token.line
-    if given:
+    if "define" in options:
         at = cursor.at
         cursor = Cursor(name, tokens(name, text, given))
         cursor.at = at

@@ -47,12 +47,16 @@ def tap_lines(number: int, outcome: Outcome, *, verbose: bool = False) -> list[s
 
 def explain(result: Result) -> list[str]:
     """Line of the script, expected, got, and the exchange so far."""
-    lines = [] if result.failure is None else _reasons(result.name, result.failure)
+    lines = [] if result.failure is None else _reasons(result, result.failure)
     return lines + diagram(result)
 
 
-def _reasons(name: str, failure: Failure) -> list[str]:
-    where = f"{name}:{failure.line}" if failure.line else f"{name}, at its end"
+def _reasons(result: Result, failure: Failure) -> list[str]:
+    where = f"{result.name}, at its end"
+    if failure.line:
+        where = f"{result.name}:{failure.line}"
+        if failure.line <= len(result.source):
+            where += f": {result.source[failure.line - 1].strip()}"
     got = [f"{'got:' if at == 0 else '':9} {line}" for at, line in enumerate(failure.got.splitlines())]
     return [where, f"expected: {failure.expected}", *got]
 

@@ -1,17 +1,22 @@
 """Runs a script: events in order, in virtual time, against one machine."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from netarium.base.profiles import PROFILES
+from netarium.base.config import MachineConfig
+from netarium.base.profiles import profile
 from netarium.base.units import SECOND
 from netarium.socket.socket import Socket
 from netarium.testing.packetdrill import code, segments
-from netarium.testing.packetdrill.calls import ARITY, Calls
+from netarium.testing.packetdrill.callnames import ARITY, HANDLERS
+from netarium.testing.packetdrill.calls import Calls
+from netarium.testing.packetdrill.commands import Orders, obey
 from netarium.testing.packetdrill.errors import Mismatch, NotUnderstood, ScriptError
+from netarium.testing.packetdrill.facts import facts_of
 from netarium.testing.packetdrill.flow import Flow
+from netarium.testing.packetdrill.flows import Flows
 from netarium.testing.packetdrill.parser import load
 from netarium.testing.packetdrill.script import (
     Call,
@@ -25,14 +30,31 @@ from netarium.testing.packetdrill.script import (
     UdpPacket,
 )
 from netarium.testing.packetdrill.segments import Sent
-from netarium.testing.packetdrill.settings import Settings, obey, settings_of
+from netarium.testing.packetdrill.settings import Settings, settings_of
 from netarium.testing.packetdrill.stage import BlockingCall, Stage
 from netarium.transport.tcp.connection import Connection
 from netarium.transport.tcp.timewait import TimeWait
+from netarium.wire.tcp import ACK, SYN
 
 _PATIENCE: Final = 3_600 * SECOND  # that `*` waits for a packet
-_FIRST_PORT: Final = 40_001  # of peers that a script does not name
-_PROTOCOLS: Final = {TcpPacket: 6, UdpPacket: 17}
+_PROTOCOLS: Final = {TcpPacket: 6, UdpPacket: 17, IcmpPacket: 1}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How scripts are run.
+
+    Attributes:
+        profile: whose defaults the stack has.
+        strict: a packet that the script does not expect is a failure.
+        defines: words and what stands for them.
+        settings: what stands over the script's own `--name=value` lines, by name.
+    """
+
+    profile: str = "linux"
+    strict: bool = False
+    defines: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -51,106 +73,135 @@ class Result:
     Attributes:
         failure: None: it passed.
         exchange: what happened: ns since the begin, "<", ">" or "", words.
+        source: the lines of the script.
     """
 
     name: str
     failure: Failure | None = None
     exchange: list[tuple[int, str, str]] = field(default_factory=list)
+    source: tuple[str, ...] = ()
 
 
-def run_file(path: Path, *, strict: bool = False, defines: Mapping[str, str] | None = None) -> Result:
+def run_file(path: Path, options: Options = Options()) -> Result:
     """Read a script and run it.
 
     Raises:
         ScriptError: it is refused.
         OSError: it cannot be read.
     """
-    return run(load(path, defines), strict=strict)
+    return run(load(path, options.defines), options)
 
 
-def run(script: Script, *, strict: bool = False) -> Result:
+def run(script: Script, options: Options = Options()) -> Result:
     """Run a script.
 
     Args:
         script: as the parser understood it.
-        strict: a packet that the script does not expect is a failure.
+        options: how.
 
     Raises:
         ScriptError: it is refused: something in it is not understood.
     """
-    return Runner(script, strict=strict).run()
+    runner = Runner(script, options)
+    return runner.result if runner.dry else runner.run()
 
 
 class Runner:
-    """One run of one script."""
+    """One run of one script.
 
-    def __init__(self, script: Script, *, strict: bool) -> None:
+    Attributes:
+        dry: everything is checked already, and nothing is to be run.
+    """
+
+    def __init__(self, script: Script, options: Options) -> None:
         self._script = script
-        self._strict = strict
-        self._settings: Settings = settings_of(script)
-        self._config = PROFILES["linux"]
+        self._strict = options.strict
+        self._profile = options.profile
+        self._settings: Settings = settings_of(script, options.settings)
+        self._config = MachineConfig(tcp=profile(options.profile))
+        for text in self._settings.init_scripts:
+            self._obey(1, text)
         for line, command in script.setup:
-            self._config = obey(script, line, command.text, self._config)
+            self._obey(line, command.text)
         self._code = self._check()
+        self.dry = self._settings.dry_run
+        self.result = Result(script.name, source=tuple(script.text.splitlines()))
+        self._flows = Flows(self._settings, lambda: self._stage.time)
+        if self.dry:
+            return
         self._stage = Stage(self._settings, self._config)
-        self._calls = Calls(self._settings, self._open, self)
-        self._flow: Flow | None = None
-        self._flows: list[Flow] = []
-        self._port = _FIRST_PORT
+        self._calls = Calls(self._settings, self._profile, self._open, self._flows, HANDLERS)
         self._before = 0  # the time of the event before, which relative times count from
         self._pending: tuple[Event, int, int] | None = None  # a blocking call, when it may return
         self._trouble: Mismatch | NotUnderstood | None = None  # what a blocking call met
         self._kept: dict[str, Any] = {}
         self._unexpected: list[Sent] = []
-        self._result = Result(script.name)
 
     def run(self) -> Result:
         """All events."""
         event = None
         try:
             for event in self._script.events:
-                self._play(event)
+                self._play_if_fatal(event)
             event = None
             self._await_call()
             self._expect_no_more()
         except NotUnderstood as fault:
-            where = event if self._pending is None else self._pending[0]
+            where = event if self._pending is None or self._trouble is not fault else self._pending[0]
             raise ScriptError(self._script.name, where.line if where else 0, str(fault)) from None
         except Mismatch as fault:
             line = event.line if event is not None else 0
             if self._trouble is fault and self._pending is not None:
                 line = self._pending[0].line
-            self._result.failure = Failure(line, fault.expected, fault.got)
+            self.result.failure = Failure(line, fault.expected, fault.got)
         finally:
             blocking = self._stage.blocking
             if blocking is not None and not blocking.finished:
                 blocking.abandon()
             self._calls.close_all()
-        return self._result
+        return self.result
 
     def _check(self) -> dict[int, Any]:
         """Refuse what cannot be run before anything runs; returns the code, by index of its event."""
         blocks = {}
-        config, name = self._config, self._script.name
+        orders, name = Orders(self._config), self._script.name
         for at, event in enumerate(self._script.events):
             match event.action:
                 case Call(name=call, arguments=arguments):
                     if call not in ARITY:
                         raise ScriptError(name, event.line, f"the system call {call}() is not understood")
-                    if len(arguments) != ARITY[call] and not (call == "fcntl" and len(arguments) == 2):
-                        text = f"{call}() takes {ARITY[call]} arguments, not {len(arguments)}"
+                    if len(arguments) not in ARITY[call]:
+                        count = " or ".join(map(str, ARITY[call]))
+                        text = f"{call}() takes {count} arguments, not {len(arguments)}"
                         raise ScriptError(name, event.line, text)
                 case Code(text=text):
                     blocks[at] = code.check(name, event.line, text)
                 case Command(text=text):
-                    config = obey(self._script, event.line, text, config)
+                    orders = obey(self._script, event.line, text, orders.config)
         return {id(self._script.events[at]): tree for at, tree in blocks.items()}
+
+    def _obey(self, line: int, text: str) -> Orders:
+        orders = obey(self._script, line, text, self._config)
+        self._config = orders.config
+        if orders.mtu is not None:
+            self._settings = replace(self._settings, mtu=orders.mtu)
+        return orders
 
     # --- time -----------------------------------------------------------------------------------------------
 
+    def _play_if_fatal(self, event: Event) -> None:
+        """Play an event; what `--non_fatal` says does not end the script."""
+        kind = {Call: "syscall", Code: "", Command: ""}.get(type(event.action), "packet")
+        try:
+            self._play(event)
+        except Mismatch as fault:
+            if kind not in self._settings.non_fatal or fault is self._trouble:
+                raise
+            self._note(f"line {event.line}: expected {fault.expected}, got {fault.got} (not fatal)")
+
     def _play(self, event: Event) -> None:
         action, when = event.action, event.when
-        if isinstance(action, TcpPacket | UdpPacket) and not action.inbound:
+        if isinstance(action, TcpPacket | UdpPacket | IcmpPacket) and not action.inbound:
             self._expect(event, action)
             return
         if when.start is not None:
@@ -163,12 +214,17 @@ class Runner:
             case Call():
                 self._call(event, action)
             case Code():
-                code.run(self._code[id(event)], self._tcp_info(), self._kept)
+                code.run(self._code[id(event)], self._facts(), self._kept)
             case Command(text=text):
-                self._config = obey(self._script, event.line, text, self._config)
-                self._stage.configure(self._config)
+                orders = self._obey(event.line, text)
+                self._stage.configure(orders.config, orders.mtu)
+                if orders.sleep:
+                    self._advance(self._stage.time + orders.sleep)
             case _:
                 self._inject(action)
+
+    def _note(self, text: str) -> None:
+        self.result.exchange.append((self._stage.time, "", text))
 
     def _scripted(self, event: Event, time: int) -> int:
         return self._before + time if event.when.relative else time
@@ -184,7 +240,7 @@ class Runner:
 
     # --- packets --------------------------------------------------------------------------------------------
 
-    def _expect(self, event: Event, packet: TcpPacket | UdpPacket) -> None:
+    def _expect(self, event: Event, packet: Packet) -> None:
         """Wait for a packet, or for the segments that together are it, and compare."""
         when = event.when
         low = high = None
@@ -192,27 +248,36 @@ class Runner:
             low = self._scripted(event, when.start)
             high = low if when.end is None else self._scripted(event, when.end)
         patience = self._before + _PATIENCE if high is None else high + self._tolerance(high)
-        flow = self._flow_of(packet)
+        flow = self._flows.of(packet)
         met, wanted = 0, self._length(packet)
         first: Sent | None = None
         while first is None or met < wanted:
             sent = self._next_sent(packet, flow, patience)
             first = first or sent
             self._record(sent, flow)
-            if isinstance(packet, UdpPacket):
-                segments.compare_udp(packet, sent, flow)
-                met = wanted
-            else:
-                met = segments.compare_tcp(packet, sent, flow, self._settings, met)
+            match packet:
+                case UdpPacket():
+                    segments.compare_udp(packet, sent, flow)
+                    met = wanted
+                case IcmpPacket():
+                    segments.compare_icmp(packet, sent)
+                case _:
+                    met = segments.compare_tcp(packet, sent, flow, self._settings, met)
         if low is not None and high is not None:
             early, late = low - self._tolerance(low), high + self._tolerance(high)
             if not early <= first.at <= late:
+                self._before = low
                 raise Mismatch(f"the packet at {_seconds(low)}", f"it at {_seconds(first.at)}")
         self._before = first.at if low is None or low != high else low
 
     @staticmethod
-    def _length(packet: TcpPacket | UdpPacket) -> int:
-        return packet.length if isinstance(packet, UdpPacket) else (packet.end - packet.seq) % 2**32
+    def _length(packet: Packet) -> int:
+        match packet:
+            case UdpPacket():
+                return packet.length
+            case TcpPacket():
+                return (packet.end - packet.seq) % 2**32
+        return 0
 
     def _next_sent(self, packet: Packet, flow: Flow, until: int) -> Sent:
         """The next packet of the flow that left, or will leave."""
@@ -227,103 +292,68 @@ class Runner:
             if self._trouble is not None:
                 raise self._trouble
             if not self._stage.sent:
-                text = segments.text_of(packet) if isinstance(packet, TcpPacket) else "a datagram"
-                raise Mismatch(text, f"nothing until {_seconds(self._stage.time)}")
+                raise Mismatch(_text_of(packet), f"nothing until {_seconds(self._stage.time)}")
 
     def _expect_no_more(self) -> None:
         """`--strict`: every packet was expected."""
         self._unexpected += [Sent.parse(*each) for each in self._stage.sent]
         if self._strict and self._unexpected:
             sent = self._unexpected[0]
-            self._record(sent, self._flow_of(None))
-            raise Mismatch("no more packets", self._result.exchange[-1][2])
+            self._record(sent, self._flows.of(None))
+            raise Mismatch("no more packets", self.result.exchange[-1][2])
 
     def _inject(self, packet: Packet) -> None:
-        flow = self._flow_of(packet)
+        flow = self._flows.of(packet)
         match packet:
             case TcpPacket():
                 self._renew(packet, flow)
                 octets = segments.build_tcp(packet, flow, self._settings)
-                text = segments.text_of(packet)
             case UdpPacket():
-                octets, text = segments.build_udp(packet, flow, self._settings), f"udp ({packet.length})"
+                octets = segments.build_udp(packet, flow, self._settings)
             case IcmpPacket():
                 octets = segments.build_icmp(packet, flow, self._settings)
-                text = f"icmp type {packet.type} code {packet.code} mtu {packet.rest}"
-        self._result.exchange.append((self._stage.time, "<", text))
+        self.result.exchange.append((self._stage.time, "<", _text_of(packet)))
         self._stage.deliver(octets)
         if self._trouble is not None:
             raise self._trouble
 
     def _renew(self, packet: TcpPacket, flow: Flow) -> None:
         """A SYN for a pair of ports that is free or in TIME-WAIT begins anew: our next SYN has a new number."""
-        if packet.flags & 0x12 == 0x02:
+        if packet.flags & (SYN | ACK) == SYN:
             row = self._stage.machine.tcp.flows.get(flow.key(self._settings.local))
             if row is None or isinstance(row, TimeWait):
                 flow.shift = None
 
     def _record(self, sent: Sent, flow: Flow) -> None:
-        if sent.ip.protocol == 6:
-            seg = sent.segment()
-            if flow.shift is None and seg.flags & 2:
-                flow.shift = seg.seq
-            text = segments.text_of_segment(seg, flow, sent.ip)
-        else:
-            text = f"ip protocol {sent.ip.protocol} ({len(sent.body)})"
-        self._result.exchange.append((sent.at, ">", text))
+        match sent.ip.protocol:
+            case 6:
+                seg = sent.segment()
+                if flow.shift is None and seg.flags & SYN:
+                    flow.shift = seg.seq
+                text = segments.text_of_segment(seg, flow, sent.ip)
+            case 17:
+                text = f"udp ({len(sent.body) - 8})"
+            case 1:
+                text = segments.text_of_sent_icmp(sent)
+            case other:
+                text = f"ip protocol {other} ({len(sent.body)})"
+        self.result.exchange.append((sent.at, ">", text))
 
-    # --- connections ----------------------------------------------------------------------------------------
+    # --- the connection under test --------------------------------------------------------------------------
 
-    def _flow_of(self, packet: Packet | None) -> Flow:
-        """The connection that a packet belongs to: the one with its ports, else the one under test."""
-        ports = None if packet is None or isinstance(packet, IcmpPacket) else packet.ports
-        if ports is not None and packet is not None:
-            remote, local = ports if packet.inbound else ports[::-1]
-            for flow in self._flows:
-                if flow.remote == remote and flow.local in {0, local} and not flow.listening:
-                    flow.local = local
-                    return flow
-            return self._begin(Flow(local, remote, self._settings.remote))
-        flow = self._flow or Flow(self._settings.bind_port, 0, self._settings.remote, listening=True)
-        if flow.listening and isinstance(packet, TcpPacket | UdpPacket) and packet.inbound:
-            self._port += 1
-            return self._begin(Flow(flow.local, self._port - 1, self._settings.remote))
-        return flow
-
-    def _begin(self, flow: Flow) -> Flow:
-        self._flow = flow
-        self._flows.append(flow)
-        return flow
-
-    def on_listen(self, port: int) -> None:
-        """The next SYN that arrives makes a connection to this port."""
-        self._begin(Flow(port, 0, self._settings.remote, listening=True))
-
-    def on_connect(self, socket: Socket, address: bytes, port: int) -> None:
-        """Our next SYN goes to this port."""
-        local = socket.getsockname()[1]
-        known = [
-            flow for flow in self._flows if (flow.local, flow.remote, flow.address) == (local, port, address)
-        ]
-        if local and known:
-            self._flow = known[-1]
-        else:
-            self._begin(Flow(local, port, address))
-
-    def _tcp_info(self) -> dict[str, int]:
-        """TCP_INFO of the connection under test."""
-        flow = self._flow
-        row: object = (
-            None if flow is None else self._stage.machine.tcp.flows.get(flow.key(self._settings.local))
-        )
+    def _facts(self) -> dict[str, int]:
+        """What code may ask: TCP_INFO and the like of the connection under test."""
+        flow = self._flows.current
+        row: object = None
+        if flow is not None:
+            row = self._stage.machine.tcp.flows.get(flow.key(self._settings.local))
         if not isinstance(row, Connection):
             row = next(
                 (e for s in reversed(self._calls.sockets()) if isinstance(e := s._live(), Connection)), None
             )
         if not isinstance(row, Connection):
             return {}
-        info = row.info(self._stage.now())
-        return {name: getattr(info, name) for name in info.__slots__}
+        return facts_of(row, self._profile, self._stage.now())
 
     # --- system calls ---------------------------------------------------------------------------------------
 
@@ -333,7 +363,7 @@ class Runner:
     def _call(self, event: Event, call: Call) -> None:
         self._await_call()
         returns = event.when.returns
-        self._result.exchange.append((self._stage.time, "", f"{call.name}({call.arguments[0]!r}, ...)"))
+        self._note(f"{call.name}({call.arguments[0]!r}, ...)")
         if returns is None:
             began = self._stage.time
             self._calls.make(call)
@@ -377,3 +407,12 @@ class Runner:
 
 def _seconds(ns: int) -> str:
     return f"{ns / SECOND:.6f} s"
+
+
+def _text_of(packet: Packet) -> str:
+    match packet:
+        case TcpPacket():
+            return segments.text_of(packet)
+        case UdpPacket():
+            return f"udp ({packet.length})"
+    return segments.text_of_icmp(packet)

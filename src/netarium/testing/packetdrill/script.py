@@ -38,9 +38,9 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class IpInfo:
-    """What is said about the IP header; None: nothing."""
+    """What is said about the IP header; None: nothing. Of the codepoints of ECN, one or several may be right."""
 
-    ecn: int | None = None
+    ecn: tuple[int, ...] | None = None
     tos: int | None = None
     ttl: int | None = None
 
@@ -80,20 +80,24 @@ class UdpPacket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IcmpPacket:
-    """An ICMP error that quotes something that we sent.
+    """An ICMP message, often an error that quotes something that the other end sent.
 
     Attributes:
-        rest: the second word of its header: the MTU.
-        quoted_seq: of the quoted segment, as the script counts; None: a datagram is quoted.
+        words: its type and code, as the script writes them.
+        rest: the second word of its header: the MTU, or the identifier of an echo; None: not looked at.
+        quoted: the protocol of what is quoted; 0: nothing is.
+        quoted_seq: of the quoted segment, as the script counts.
         quoted_length: octets of data of what is quoted.
     """
 
     inbound: bool
+    words: str
     type: int
     code: int
-    rest: int
-    quoted_seq: int | None
-    quoted_length: int
+    rest: int | None = None
+    quoted: int = 0
+    quoted_seq: int = 0
+    quoted_length: int = 0
     ip: IpInfo = IpInfo()
 
 

@@ -8,6 +8,7 @@ from netarium.base.checksum import checksum
 from netarium.base.units import MS
 from netarium.testing.packetdrill.errors import Mismatch
 from netarium.testing.packetdrill.flow import Flow
+from netarium.testing.packetdrill.icmpwords import TCP, UDP, describe_icmp, is_error
 from netarium.testing.packetdrill.packets import FLAGS
 from netarium.testing.packetdrill.script import IcmpPacket, IpInfo, Option, TcpPacket, UdpPacket
 from netarium.testing.packetdrill.settings import Settings
@@ -16,7 +17,8 @@ from netarium.wire.ipv4 import Ipv4Header
 from netarium.wire.tcp import SYN, TcpSegment, pack_header, verify
 from netarium.wire.udp import UdpHeader
 
-_TCP, _UDP, _ICMP = 6, 17, 1
+_TCP, _UDP, _ICMP = TCP, UDP, 1
+_NEEDS_MTU: Final = (3, 4)  # the errors whose second word is looked at
 _QUOTED_UDP: Final = Struct("!HHHH")
 _QUOTED_TCP: Final = Struct("!HHI")
 _TICK: Final = MS  # of the stack's timestamp clock
@@ -42,9 +44,19 @@ class Sent:
         return cls(at, ip, packet[ip.header_length : ip.total_length])
 
     def belongs(self, flow: Flow) -> bool:
-        """It goes along this connection."""
+        """It goes along this connection; an ICMP error, about something that came along it."""
+        if self.ip.protocol == _ICMP:
+            return self._is_about(flow)
         local, remote = int.from_bytes(self.body[:2], "big"), int.from_bytes(self.body[2:4], "big")
         return self.ip.dst == flow.address and remote == flow.remote and flow.local in {0, local}
+
+    def _is_about(self, flow: Flow) -> bool:
+        if not is_error(self.body[0]):
+            return True
+        inner = Ipv4Header.parse(self.body[8:])
+        ports = self.body[8 + inner.header_length :]
+        remote, local = int.from_bytes(ports[:2], "big"), int.from_bytes(ports[2:4], "big")
+        return inner.src == flow.address and remote == flow.remote and flow.local in {0, local}
 
     def segment(self) -> TcpSegment:
         """As TCP."""
@@ -81,17 +93,22 @@ def build_udp(packet: UdpPacket, flow: Flow, settings: Settings) -> bytes:
 
 
 def build_icmp(packet: IcmpPacket, flow: Flow, settings: Settings) -> bytes:
-    """The IP packet of an ICMP error about something that we sent, with the 8 octets of RFC 792."""
-    if packet.quoted_seq is None:
+    """The IP packet of an ICMP message; an error is about something that we sent, with the 8 octets of RFC 792."""
+    message = bytes((packet.type, packet.code, 0, 0)) + (packet.rest or 0).to_bytes(4, "big")
+    if is_error(packet.type):
+        message += _quote(packet, flow, settings)
+    message = message[:2] + checksum(message).to_bytes(2, "big") + message[4:]
+    return _ip(_ICMP, message, flow, settings, packet.ip)
+
+
+def _quote(packet: IcmpPacket, flow: Flow, settings: Settings) -> bytes:
+    if packet.quoted == _UDP or (not packet.quoted and flow.protocol == _UDP):
         protocol, length = _UDP, 8 + packet.quoted_length
         quoted = _QUOTED_UDP.pack(flow.local, flow.remote, length, 0)
     else:
         protocol, length = _TCP, 20 + packet.quoted_length
         quoted = _QUOTED_TCP.pack(flow.local, flow.remote, flow.to_stack(packet.quoted_seq))
-    header = _header(protocol, settings.local, flow.address, length, IpInfo()).pack()
-    message = bytes((packet.type, packet.code, 0, 0)) + packet.rest.to_bytes(4, "big") + header + quoted
-    message = message[:2] + checksum(message).to_bytes(2, "big") + message[4:]
-    return _ip(_ICMP, message, flow, settings, packet.ip)
+    return _header(protocol, settings.local, flow.address, length, IpInfo()).pack() + quoted
 
 
 def _checksum(protocol: int, flow: Flow, settings: Settings, octets: bytes) -> int:
@@ -106,7 +123,7 @@ def _ip(protocol: int, body: bytes, flow: Flow, settings: Settings, info: IpInfo
 def _header(protocol: int, src: bytes, dst: bytes, length: int, info: IpInfo) -> Ipv4Header:
     return Ipv4Header(
         src=src, dst=dst, protocol=protocol, ttl=64 if info.ttl is None else info.ttl,
-        tos=(info.tos or 0) | (info.ecn or 0), identification=1, dont_fragment=True, more_fragments=False,
+        tos=(info.tos or 0) | (info.ecn or (0,))[-1], identification=1, dont_fragment=True, more_fragments=False,
         fragment_offset=0, total_length=20 + length, header_length=20, options=b"",
     )  # fmt: skip
 
@@ -145,6 +162,7 @@ def compare_tcp(packet: TcpPacket, sent: Sent, flow: Flow, settings: Settings, m
     flags = packet.flags & ~(FLAGS["P"] | FLAGS["F"]) if part else packet.flags
     good = seg.flags & ~(FLAGS["P"] if part else 0) == flags and flow.to_script(seg.seq) == start
     good = good and (part or met + length == wanted)
+    # The ack of a RST that answers a segment of ours that nobody knows is literal, as all that the peer counts.
     good = good and (packet.ack is None or seg.ack == packet.ack % 2**32)
     good = good and packet.window in {None, seg.window}
     good = good and (packet.urgent in {None, seg.urgent})
@@ -166,8 +184,29 @@ def compare_udp(packet: UdpPacket, sent: Sent, flow: Flow) -> None:
         raise Mismatch(f"udp ({packet.length})", f"udp ({header.length - 8})")
 
 
+def compare_icmp(packet: IcmpPacket, sent: Sent) -> None:
+    """Compare a scripted ICMP message with what left: its words, and what it quotes.
+
+    Raises:
+        Mismatch: they differ.
+    """
+    kind, code, rest = sent.body[0], sent.body[1], int.from_bytes(sent.body[4:8], "big")
+    good = (kind, code) == (packet.type, packet.code) and packet.rest in {None, rest & 0xFFFF, rest}
+    good = good and _ip_is_good(packet.ip, sent.ip)
+    if good and packet.quoted:
+        inner = Ipv4Header.parse(sent.body[8:])
+        quote = sent.body[8 + inner.header_length :]
+        head = {_UDP: 8, _TCP: 20}[packet.quoted]
+        good = inner.protocol == packet.quoted and inner.total_length - 20 == packet.quoted_length + head
+        if good and packet.quoted == _TCP:
+            good = int.from_bytes(quote[4:8], "big") == packet.quoted_seq  # the peer's, and so literal
+    if not good or checksum(sent.body):
+        raise Mismatch(text_of_icmp(packet), text_of_sent_icmp(sent))
+
+
 def _ip_is_good(info: IpInfo, ip: Ipv4Header) -> bool:
-    return info.ecn in {None, ip.tos & 3} and info.tos in {None, ip.tos} and info.ttl in {None, ip.ttl}
+    ecn = info.ecn is None or ip.tos & 3 in info.ecn
+    return ecn and info.tos in {None, ip.tos, ip.tos & ~3} and info.ttl in {None, ip.ttl}
 
 
 def _options_are_good(packet: TcpPacket, seg: TcpSegment, flow: Flow, settings: Settings) -> bool:
@@ -181,6 +220,8 @@ def _options_are_good(packet: TcpPacket, seg: TcpSegment, flow: Flow, settings: 
 
 
 def _same(want: Option, got: Option, flow: Flow, settings: Settings) -> bool:
+    if want == ("sack", None) and got[0] == "sack":
+        return True
     if want[0] != got[0] or len(want) != len(got):
         return False
     wanted, found = list(want[1:]), list(got[1:])
@@ -194,6 +235,8 @@ def _same(want: Option, got: Option, flow: Flow, settings: Settings) -> bool:
                 return False
     return all(a is None or a == b for a, b in zip(wanted, found, strict=True))
 
+
+_ECN: Final = {(0,): "noecn", (1,): "ect1", (2,): "ect0", (3,): "ce", (1, 2): "ect01"}
 
 # --- in words ---------------------------------------------------------------------------------------------------
 
@@ -214,7 +257,7 @@ def text_of_segment(seg: TcpSegment, flow: Flow, ip: Ipv4Header, said: IpInfo = 
     """A segment that left, in the numbers of the script; of its IP header, what the script speaks of."""
     seq, length = flow.to_script(seg.seq), len(seg.payload)
     shown = IpInfo(
-        None if said.ecn is None else ip.tos & 3,
+        None if said.ecn is None else (ip.tos & 3,),
         None if said.tos is None else ip.tos,
         None if said.ttl is None else ip.ttl,
     )
@@ -226,13 +269,40 @@ def text_of_segment(seg: TcpSegment, flow: Flow, ip: Ipv4Header, said: IpInfo = 
     )
 
 
+def text_of_icmp(packet: IcmpPacket) -> str:
+    """A scripted ICMP message, as a script writes it."""
+    mtu = (
+        f" mtu {packet.rest}" if packet.rest is not None and (packet.type, packet.code) == _NEEDS_MTU else ""
+    )
+    quoted = ""
+    if packet.quoted == _UDP:
+        quoted = f" [udp ({packet.quoted_length})]"
+    elif packet.quoted:
+        quoted = f" [{packet.quoted_seq}:{packet.quoted_seq + packet.quoted_length}({packet.quoted_length})]"
+    return f"{_ip_text(packet.ip)}icmp {packet.words}{mtu}{quoted}"
+
+
+def text_of_sent_icmp(sent: Sent) -> str:
+    """An ICMP message that left."""
+    kind, code, rest = sent.body[0], sent.body[1], int.from_bytes(sent.body[4:8], "big")
+    mtu = f" mtu {rest & 0xFFFF}" if (kind, code) == _NEEDS_MTU else ""
+    if not is_error(kind):
+        return f"icmp {describe_icmp(kind, code)}"
+    inner = Ipv4Header.parse(sent.body[8:])
+    quote = sent.body[8 + inner.header_length :]
+    if inner.protocol == _UDP:
+        return f"icmp {describe_icmp(kind, code)}{mtu} [udp ({inner.total_length - 28})]"
+    seq, length = int.from_bytes(quote[4:8], "big"), inner.total_length - inner.header_length - 20
+    return f"icmp {describe_icmp(kind, code)}{mtu} [{seq}:{seq + length}({length})]"
+
+
 def letters(flags: int) -> str:
     """`S.`; `-` for none."""
     return "".join(letter for letter, bit in FLAGS.items() if flags & bit) or "-"
 
 
 def _ip_text(info: IpInfo) -> str:
-    parts = [] if info.ecn is None else [("noecn", "ect1", "ect0", "ce")[info.ecn]]
+    parts = [] if info.ecn is None else [_ECN[info.ecn]]
     parts += [] if info.tos is None else [f"tos {info.tos:#x}"]
     parts += [] if info.ttl is None else [f"ttl {info.ttl}"]
     return f"[{','.join(parts)}] " if parts else ""

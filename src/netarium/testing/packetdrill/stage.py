@@ -9,12 +9,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from random import Random
 from typing import Any, Final
 
 from netarium.base.addr import Prefix
-from netarium.base.config import MachineConfig, TcpConfig
+from netarium.base.config import MachineConfig
 from netarium.base.units import SECOND
 from netarium.host.machine import Machine
 from netarium.host.pump import pump
@@ -24,6 +23,7 @@ from netarium.link.frame import Frame
 from netarium.link.gso import finished
 from netarium.socket.host import Host
 from netarium.testing.packetdrill.errors import Mismatch
+from netarium.testing.packetdrill.messages import EPOCH
 from netarium.testing.packetdrill.settings import Settings
 from netarium.transport.endpoint import Endpoint
 from netarium.wire import ethernet
@@ -34,7 +34,6 @@ Interests = Sequence[tuple[Endpoint, int]]
 _OURS: Final = b"\x02\x00\x00\x00\x00\x01"
 _PEER: Final = b"\x02\x00\x00\x00\x00\x02"
 _ARP, _IPV4 = 0x0806, 0x0800
-_EPOCH: Final = 1_000 * SECOND  # monotonic time at which scripts begin; 0 would hide mistakes
 _SEED: Final = 7
 
 
@@ -80,6 +79,7 @@ class BlockingCall:
 
     Attributes:
         finished: it has returned.
+        fault: what it raised, which only a mistake of ours can.
         at: virtual ns at which it returned.
         interests: what it waits for; None: it does not wait.
         deadline: until when, or None.
@@ -92,6 +92,7 @@ class BlockingCall:
         self.interests: Interests | None = None
         self.deadline: int | None = None
         self._work = work
+        self.fault: BaseException | None = None
         self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, daemon=True, name="blocking call")
         self._thread.start()
@@ -101,6 +102,9 @@ class BlockingCall:
         self.interests = None
         self._go.release()
         self._back.acquire()
+        if self.fault is not None:
+            fault, self.fault = self.fault, None
+            raise fault
 
     def wait(self, interests: Interests, deadline: int | None) -> None:
         """Called in its thread: give the other one its turn."""
@@ -122,8 +126,11 @@ class BlockingCall:
 
     def _run(self) -> None:
         self._go.acquire()
-        with contextlib.suppress(Abandoned):
-            self._work()
+        try:
+            with contextlib.suppress(Abandoned):
+                self._work()
+        except BaseException as fault:  # noqa: BLE001 - a mistake of ours, for the other thread to raise
+            self.fault = fault
         self.finished = True
         self._back.release()
 
@@ -135,15 +142,15 @@ class Stage:
         sent: IP packets that left, each with its time.
     """
 
-    def __init__(self, settings: Settings, tcp: TcpConfig) -> None:
-        self._now = _EPOCH
+    def __init__(self, settings: Settings, config: MachineConfig) -> None:
+        self._now = EPOCH
         self._local = settings.local
         self.sent: deque[tuple[int, bytes]] = deque()
         self.blocking: BlockingCall | None = None
         self._pumping = False
         self._watchers: dict[Endpoint, list[Callable[[Endpoint], None]]] = {}
         self._wire = Wire(settings.mtu, self._on_sent)
-        self.machine = Machine("dut", config=MachineConfig(tcp=tcp), random=Random(_SEED))
+        self.machine = Machine("dut", config=config, random=Random(_SEED))
         interface = self.machine.add_device(self._wire, self._now)
         self.machine.ip.add_address(interface, settings.local, settings.prefix_length, self._now)
         gateway = settings.local[:3] + bytes(((settings.local[3] + 1) & 0xFF,))
@@ -151,15 +158,17 @@ class Stage:
         self.host = Host(self.machine, self, process_name="script")
         self._turn()
 
-    def configure(self, tcp: TcpConfig) -> None:
-        """Another configuration, for connections from now on."""
-        self.machine.config = replace(self.machine.config, tcp=tcp)
-        self.machine.tcp.config = tcp
+    def configure(self, config: MachineConfig, mtu: int | None = None) -> None:
+        """Another configuration, for connections from now on; another MTU, for all."""
+        self.machine.configure(config)
+        if mtu is not None and mtu != self._wire.mtu:
+            self._wire.mtu = mtu
+            self.machine.ip.outdate_paths()
 
     @property
     def time(self) -> int:
         """Ns since the script began."""
-        return self._now - _EPOCH
+        return self._now - EPOCH
 
     def deliver(self, packet: bytes) -> None:
         """An IP packet from the peer arrives."""
@@ -168,7 +177,7 @@ class Stage:
 
     def advance(self, until: int, *, enough: Callable[[], bool] = lambda: False) -> None:
         """Let time pass to `until` (ns since the script began), or until it is enough."""
-        until += _EPOCH
+        until += EPOCH
         while not enough():
             at = self._next()
             if at is None or at > until:
@@ -273,7 +282,7 @@ class Stage:
     def _on_sent(self, octets: bytes, now: int) -> None:
         kind = int.from_bytes(octets[12:14], "big")
         if kind == _IPV4:
-            self.sent.append((now - _EPOCH, octets[14:]))
+            self.sent.append((now - EPOCH, octets[14:]))
         elif kind == _ARP:
             request = ArpMessage.parse(octets[14:])
             if request.oper == 1 and request.tpa != self._local:

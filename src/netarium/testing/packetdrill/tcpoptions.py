@@ -14,7 +14,7 @@ from netarium.wire.tcp_options import (
     WINDOW_SCALE,
 )
 
-_FAST_OPEN, _EXPERIMENT, _FAST_OPEN_MAGIC = 34, 254, b"\xf9\x89"
+_MD5, _USER_TIMEOUT, _FAST_OPEN, _EXPERIMENT, _FAST_OPEN_MAGIC = 19, 28, 34, 254, b"\xf9\x89"
 _WORD: Final = Struct("!I")
 _LENGTHS: Final = {MSS: 4, WINDOW_SCALE: 3, SACK_PERMITTED: 2, TIMESTAMPS: 10}
 
@@ -44,10 +44,19 @@ def _encode(option: Option) -> bytes:
             return bytes((kind, 2 + 4 * len(numbers))) + b"".join(
                 _WORD.pack(n & 0xFFFF_FFFF) for n in numbers
             )
-    cookie = bytes.fromhex(str(values[0]))
-    if word == "FOEXP":
-        return bytes((_EXPERIMENT, 4 + len(cookie))) + _FAST_OPEN_MAGIC + cookie
-    return bytes((_FAST_OPEN, 2 + len(cookie))) + cookie
+        case "uto":
+            return bytes((_USER_TIMEOUT, 4)) + (numbers[0] & 0xFFFF).to_bytes(2, "big")
+    value = bytes.fromhex(str(values[0]))
+    match word:
+        case "FOEXP":
+            kind, value = _EXPERIMENT, _FAST_OPEN_MAGIC + value
+        case "FO":
+            kind = _FAST_OPEN
+        case "md5":
+            kind, value = _MD5, value.ljust(16, b"\0")
+        case _:
+            kind = int(word.removeprefix("kind "))
+    return bytes((kind, 2 + len(value))) + value
 
 
 def decode(octets: bytes) -> tuple[Option, ...]:
@@ -82,6 +91,10 @@ def _decode(kind: int, value: bytes) -> Option:
                 return "sack", *(number for (number,) in _WORD.iter_unpack(value[: len(value) & ~3]))
             case 8:
                 return "TS", int.from_bytes(value[:4], "big"), int.from_bytes(value[4:], "big")
+            case 19:
+                return "md5", value.hex()
+            case 28 if len(value) == 2:
+                return "uto", int.from_bytes(value, "big")
             case 34:
                 return "FO", value.hex()
             case 254 if value.startswith(_FAST_OPEN_MAGIC):
@@ -101,8 +114,10 @@ def _describe(option: Option) -> str:
     texts = ["..." if value is None else str(value) for value in values]
     if word == "TS":
         return f"TS val {texts[0]} ecr {texts[1]}"
-    if word == "sack":
+    if word == "uto" and isinstance(values[0], int):
+        return f"uto {values[0] & 0x7FFF}{'m' if values[0] >> 15 else 's'}"
+    if word == "sack" and values != [None]:
         return "sack " + " ".join(
             f"{left}:{right}" for left, right in zip(texts[::2], texts[1::2], strict=False)
         )
-    return " ".join([word, *texts])
+    return " ".join([word, *texts]).rstrip()

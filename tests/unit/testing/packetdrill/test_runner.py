@@ -3,7 +3,7 @@
 import pytest
 
 from netarium.testing.packetdrill.parser import parse
-from netarium.testing.packetdrill.runner import run
+from netarium.testing.packetdrill.runner import Options, run
 
 TRUTH = """\
 0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
@@ -29,7 +29,7 @@ TRUTH = """\
 
 
 def judge(text: str, *, strict: bool = True):
-    return run(parse("x.pkt", text), strict=strict).failure
+    return run(parse("x.pkt", text), Options(strict=strict)).failure
 
 
 def test_the_truth_passes() -> None:

@@ -1,0 +1,288 @@
+"""The sysctls that scripts set: what each one changes in the configuration of the machine, or that it changes nothing.
+
+Three kinds. One that the stack has as a setting of its own changes it. One whose effect cannot be seen on the wire, or
+not in the world of a script (queueing disciplines, metrics kept for a next connection, memory of the whole machine),
+is accepted and forgotten: those are in an explicit table. Of one that the stack has no choice about, only the value
+that describes it is accepted. Everything else is refused.
+"""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any, Final
+
+from netarium.base.config import IpConfig, MachineConfig, TcpConfig
+from netarium.base.units import MS, SECOND
+
+Setter = Callable[[MachineConfig, str], MachineConfig]
+
+
+def assign(config: MachineConfig, name: str, value: str) -> MachineConfig | None:
+    """What the configuration is after `name=value`; None: the name is not known.
+
+    Raises:
+        ValueError: the value is none of this name, or not the stack's.
+    """
+    setter = TABLE.get(name)
+    return None if setter is None else setter(config, value.strip())
+
+
+# --- kinds of rows ----------------------------------------------------------------------------------------------
+
+
+def changed(config: MachineConfig, attribute: str, value: Any) -> MachineConfig:
+    """The same but for one field of TCP's configuration."""
+    return replace(config, tcp=replace(config.tcp, **{attribute: value}))
+
+
+def number(value: str) -> int:
+    """A number as the shell writes them.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return int(value, 0) if value.lstrip("-").startswith("0x") else int(value)
+
+
+def _has(attribute: str) -> bool:
+    return any(field.name == attribute for field in fields(TcpConfig))
+
+
+def _number(attribute: str, unit: int = 1) -> Setter:
+    return lambda config, value: changed(config, attribute, number(value) * unit)
+
+
+def _truth(attribute: str) -> Setter:
+    return lambda config, value: changed(config, attribute, number(value) != 0)
+
+
+def _ip(attribute: str, unit: int = 1) -> Setter:
+    assert any(field.name == attribute for field in fields(IpConfig))
+
+    def change(config: MachineConfig, value: str) -> MachineConfig:
+        fresh: Any = number(value) * unit
+        return replace(config, ip=replace(config.ip, **{attribute: fresh}))
+
+    return change
+
+
+def _only(*values: str) -> Setter:
+    """What the stack always does may be said; anything else would be a lie."""
+
+    def check(config: MachineConfig, value: str) -> MachineConfig:
+        if value not in values:
+            raise ValueError(f"only {' or '.join(values)} describes the stack")
+        return config
+
+    return check
+
+
+def _harmless(config: MachineConfig, value: str) -> MachineConfig:
+    """Nothing that a script could see depends on it."""
+    if not value:
+        raise ValueError("a value is missing")
+    return config
+
+
+def _triple(value: str) -> tuple[int, int, int]:
+    least, default, most = (number(word) for word in value.replace(",", " ").split())
+    if not 0 < least <= most or default <= 0:
+        raise ValueError("three sizes, from the least to the most, are expected")
+    return least, default, most
+
+
+def _receive_memory(config: MachineConfig, value: str) -> MachineConfig:
+    _, default, most = _triple(value)
+    return replace(
+        config, tcp=replace(config.tcp, receive_buffer=default, receive_buffer_max=max(default, most))
+    )
+
+
+def _send_memory(config: MachineConfig, value: str) -> MachineConfig:
+    return changed(config, "send_buffer", _triple(value)[2])
+
+
+def _ports(config: MachineConfig, value: str) -> MachineConfig:
+    low, high = (number(word) for word in value.split())
+    if not 0 < low <= high <= 0xFFFF:
+        raise ValueError("two ports are expected")
+    return changed(config, "port_range", (low, high))
+
+
+def _congestion(config: MachineConfig, value: str) -> MachineConfig:
+    from netarium.transport.tcp.congestion import ALGORITHMS
+
+    if value not in ALGORITHMS:
+        raise ValueError(f"there are {', '.join(sorted(ALGORITHMS))}")
+    return changed(config, "congestion_control", value)
+
+
+def _fin_timeout(config: MachineConfig, value: str) -> MachineConfig:
+    return changed(config, "fin_wait_2_timeout_ns", number(value) * SECOND)
+
+
+# --- the table --------------------------------------------------------------------------------------------------
+
+_LINUX_TCP: Final[dict[str, Setter]] = {
+    # as a setting of the stack
+    "sack": _truth("sack"),
+    "timestamps": _truth("timestamps"),
+    "window_scaling": _truth("window_scaling"),
+    "syn_retries": _number("syn_retries"),
+    "synack_retries": _number("syn_ack_retries"),
+    "retries1": _number("r1_retries"),
+    "retries2": _number("data_retries"),
+    "orphan_retries": _number("orphan_retries"),
+    "fin_timeout": _fin_timeout,
+    "keepalive_time": _number("keepalive_idle_ns", SECOND),
+    "keepalive_intvl": _number("keepalive_interval_ns", SECOND),
+    "keepalive_probes": _number("keepalive_probes"),
+    "reordering": _number("dupthresh"),
+    "max_syn_backlog": _number("max_half_open"),
+    "max_tw_buckets": _number("max_time_wait"),
+    "rto_max_ms": _number("max_rto_ns", MS),
+    "rmem": _receive_memory,
+    "wmem": _send_memory,
+    "congestion_control": _congestion,
+    "min_snd_mss": _number("min_mss"),
+    "mtu_probing": _number("mtu_probing"),
+    "base_mss": _number("base_mss"),
+    "mtu_probe_floor": _number("mtu_probe_floor"),
+    "probe_threshold": _number("mtu_probe_threshold"),
+    "probe_interval": _number("mtu_probe_interval_ns", SECOND),
+    # not to be seen: autotuning's speed, memory of the machine, pacing of a device, metrics of other connections
+    **dict.fromkeys(
+        (
+            "adv_win_scale", "allowed_congestion_control", "app_win", "available_congestion_control",
+            "available_ulp", "child_ehash_entries", "comp_sack_delay_ns", "comp_sack_nr", "comp_sack_slack_ns",
+            "comp_sack_rtt_percent", "ehash_entries", "fwmark_accept", "l3mdev_accept", "limit_output_bytes",
+            "low_latency", "max_orphans", "mem", "min_rtt_wlen", "min_tso_segs", "moderate_rcvbuf",
+            "no_ssthresh_metrics_save", "pacing_ca_ratio", "pacing_ss_ratio", "reflect_tos", "tso_rtt_log", "tso_win_divisor", "backlog_ack_defer",
+            "migrate_req", "plb_enabled", "plb_cong_thresh", "plb_idle_rehash_rounds", "plb_rehash_rounds",
+            "plb_suspend_rto_sec", "pingpong_thresh", "rcvbuf_low_rtt",
+        ),
+        _harmless,
+    ),
+    "no_metrics_save": _only("0", "1"),  # nothing is ever kept
+    "workaround_signed_windows": _only("0"),
+    "stdurg": _only("0"),
+    "thin_linear_timeouts": _only("0"),
+    "thin_dupack": _only("0"),
+    "fack": _only("0", "1"),  # Linux does not look at it either, since 4.15
+    "rfc1337": _only("0"),
+    "abort_on_overflow": _only("0"),
+}  # fmt: skip
+
+# What other parts of the stack may have a field for; if not, the value that describes what it does.
+_PENDING: Final[dict[str, tuple[str, int, tuple[str, ...]]]] = {
+    "ecn": ("ecn", 1, ("0",)),
+    "ecn_fallback": ("ecn_fallback", 1, ("0", "1")),
+    "fastopen": ("fastopen", 1, ("0",)),
+    "slow_start_after_idle": ("slow_start_after_idle", 1, ("1",)),
+    "autocorking": ("autocorking", 1, ("0",)),
+    "recovery": ("recovery", 1, ("0",)),
+    "early_retrans": ("early_retrans", 1, ("0",)),
+    "frto": ("frto", 1, ("0",)),
+    "dsack": ("dsack", 1, ("0",)),
+    "max_reordering": ("max_reordering", 1, ("300",)),
+    "syncookies": ("syncookies", 1, ("0", "1")),
+    "challenge_ack_limit": ("challenge_ack_limit", 1, ("1000", "2147483647")),
+    "invalid_ratelimit": ("invalid_ratelimit_ns", MS, ("250", "500")),
+    "tw_reuse": ("tw_reuse", 1, ("0", "1", "2")),
+    "shrink_window": ("shrink_window", 1, ("0",)),
+    "notsent_lowat": ("notsent_lowat", 1, ("-1", "4294967295")),
+    "retrans_collapse": ("retrans_collapse", 1, ("0", "1")),
+    "syn_linear_timeouts": ("syn_linear_timeouts", 1, ("0",)),
+    "rto_min_us": ("min_rto_ns", 1_000, ("200000",)),
+}
+
+_LINUX: Final[dict[str, Setter]] = {
+    "net.ipv4.ip_default_ttl": _ip("default_ttl"),
+    "net.ipv4.ip_forward": _ip("forwarding"),
+    "net.ipv4.ip_local_port_range": _ports,
+    "net.ipv4.ip_no_pmtu_disc": _only("0"),
+    "net.ipv4.ip_nonlocal_bind": _only("0"),
+    "net.ipv4.ip_local_reserved_ports": _harmless,
+    "net.ipv4.ip_unprivileged_port_start": _harmless,
+    "net.ipv4.icmp_echo_ignore_all": _only("0"),
+    "net.ipv4.icmp_ratelimit": _harmless,
+    "net.ipv4.icmp_ratemask": _harmless,
+    "net.ipv4.icmp_msgs_per_sec": _ip("icmp_errors_per_second"),
+    "net.ipv4.icmp_msgs_burst": _ip("icmp_errors_burst"),
+    "net.ipv4.route.min_pmtu": _ip("min_pmtu"),
+    "net.ipv4.route.mtu_expires": _ip("pmtu_lifetime_ns", SECOND),
+    "net.ipv4.route.min_adv_mss": _harmless,  # far below what a script's device has
+    "net.ipv4.route.flush": _harmless,
+    "net.core.somaxconn": _number("somaxconn"),
+    **dict.fromkeys(
+        (
+            "net.core.default_qdisc", "net.core.rmem_max", "net.core.wmem_max", "net.core.rmem_default",
+            "net.core.wmem_default", "net.core.optmem_max", "net.core.netdev_max_backlog", "net.core.netdev_budget",
+            "net.core.busy_poll", "net.core.busy_read", "net.core.high_order_alloc_disable",
+            "net.core.gro_normal_batch", "net.core.skb_defer_max", "net.core.txrehash", "net.core.warnings",
+            "net.ipv6.conf.all.disable_ipv6", "net.ipv4.udp_mem", "net.ipv4.udp_rmem_min", "net.ipv4.udp_wmem_min",
+            "net.ipv4.conf.all.rp_filter", "net.ipv4.conf.default.rp_filter", "kernel.printk",
+            "net.ipv4.tcp_fastopen_blackhole_timeout_sec", "net.ipv4.tcp_fastopen_blackhole_detect_timeout_sec",
+        ),
+        _harmless,
+    ),
+}  # fmt: skip
+
+_FREEBSD: Final[dict[str, Setter]] = {
+    "net.inet.tcp.sack.enable": _truth("sack"),
+    "net.inet.tcp.rfc1323": _only("1"),
+    "net.inet.tcp.ecn.enable": _only("0", "2"),
+    "net.inet.tcp.cc.algorithm": lambda config, value: _congestion(config, {"newreno": "reno"}.get(value, value)),
+    "net.inet.tcp.keepidle": _number("keepalive_idle_ns", MS),
+    "net.inet.tcp.keepintvl": _number("keepalive_interval_ns", MS),
+    "net.inet.tcp.keepcnt": _number("keepalive_probes"),
+    "net.inet.tcp.delacktime": _number("delayed_ack_ns", MS),
+    "net.inet.tcp.rexmit_min": _number("min_rto_ns", MS),
+    "net.inet.tcp.rexmit_initial": _number("initial_rto_ns", MS),
+    "net.inet.tcp.rexmit_slop": _harmless,
+    "net.inet.tcp.msl": _number("msl_ns", MS),
+    "net.inet.tcp.finwait2_timeout": _number("fin_wait_2_timeout_ns", MS),
+    "net.inet.tcp.initcwnd_segments": _number("initial_window_segments"),
+    "net.inet.tcp.recvspace": _number("receive_buffer"),
+    "net.inet.tcp.sendspace": _number("send_buffer"),
+    "net.inet.tcp.recvbuf_max": _number("receive_buffer_max"),
+    "net.inet.ip.ttl": _ip("default_ttl"),
+    "kern.ipc.somaxconn": _number("somaxconn"),
+    "kern.ipc.soacceptqueue": _number("somaxconn"),
+    "net.inet.tcp.functions_default": _only("freebsd"),
+    "net.inet.tcp.blackhole": _only("0"),
+    "net.inet.tcp.tso": _harmless,
+    "net.inet.tcp.path_mtu_discovery": _only("1"),
+    "net.inet.tcp.drop_synfin": _only("0"),
+    **dict.fromkeys(
+        (
+            "kern.timecounter.alloweddeviation", "kern.ipc.maxsockbuf", "kern.ipc.tls.enable",
+            "net.inet.icmp.icmplim", "net.inet.icmp.icmplim_output", "net.inet.tcp.hostcache.purgenow",
+            "net.inet.tcp.hostcache.purge", "net.inet.tcp.hostcache.enable", "net.inet.tcp.hostcache.expire",
+            "net.inet.tcp.hostcache.prune", "net.inet.tcp.syncookies", "net.inet.tcp.syncookies_only",
+            "net.inet.tcp.sendbuf_auto", "net.inet.tcp.recvbuf_auto", "net.inet.tcp.recvbuf_inc",
+            "net.inet.tcp.sendbuf_inc", "net.inet.tcp.sendbuf_max", "net.inet.tcp.sendbuf_auto_lowat",
+            "net.inet.tcp.isn_reseed_interval", "net.inet.tcp.log_in_vain", "net.inet.tcp.minmss",
+            "net.inet.tcp.ts_offset_per_conn", "net.inet.tcp.nolocaltimewait", "net.inet.tcp.log_debug",
+            "net.inet.tcp.pcbcount", "net.inet.tcp.udp_tunneling_port", "net.inet.tcp.tolerate_missing_ts",
+            "net.inet.tcp.bb.log_verbose", "net.inet.tcp.rfc6675_pipe", "net.inet.tcp.sack.maxholes",
+            "net.inet.tcp.sack.globalmaxholes", "net.inet.tcp.reass.maxqueuelen", "net.inet.tcp.soreceive_stream",
+            "net.inet.tcp.cc.newreno.beta", "net.inet.tcp.fastopen.autokey",
+        ),
+        _harmless,
+    ),
+}  # fmt: skip
+
+
+def _pending(attribute: str, unit: int, otherwise: tuple[str, ...]) -> Setter:
+    if not _has(attribute):
+        return _only(*otherwise)
+    default = getattr(TcpConfig(), attribute)
+    return _truth(attribute) if isinstance(default, bool) else _number(attribute, unit)
+
+
+TABLE: Final[dict[str, Setter]] = {
+    **{f"net.ipv4.tcp_{name}": setter for name, setter in _LINUX_TCP.items()},
+    **{f"net.ipv4.tcp_{name}": _pending(*row) for name, row in _PENDING.items()},
+    **_LINUX,
+    **_FREEBSD,
+}
