@@ -82,7 +82,22 @@ class TcpConfig:
     # ECN (RFC 3168): 0 off, 1 ask for it and agree to it, 2 agree only, as Linux's tcp_ecn.
     ecn: int = 2
     ecn_fallback: bool = True  # a repeated SYN asks no more (RFC 3168 §6.1.1.1; Linux's tcp_ecn_fallback)
-    delayed_ack_ns: int = 40 * MS  # RFC 9293 MUST-40: below 500 ms
+    delayed_ack_ns: int = (
+        40 * MS
+    )  # RFC 9293 MUST-40: below 500 ms; the least delay, it follows what arrives; 0: none
+    delayed_ack_max_ns: int = 200 * MS
+    quick_acks: int = (
+        16  # at the most so many segments of a new or long silent peer are acknowledged one by one
+    )
+    compressed_sack_delay_ns: int = (
+        1 * MS
+    )  # ACKs behind a hole, after the third, are thinned out for so long; 0: never
+    compressed_sack_segments: int = 44  # ... and for so many segments
+    dsack: bool = True  # RFC 2883: report what came twice
+    tolerate_missing_timestamp: bool = (
+        True  # Linux; RFC 7323 §3.2: a segment without the agreed option SHOULD be dropped
+    )
+    invalid_ratelimit_ns: int = 500 * MS  # answers to unacceptable segments without text, and challenge ACKs
     initial_rto_ns: int = 1 * SECOND  # RFC 6298 (2.1)
     min_rto_ns: int = 200 * MS
     max_rto_ns: int = 120 * SECOND
@@ -106,7 +121,6 @@ class TcpConfig:
     max_half_open: int = 128  # for each listener; its backlog, if that is more
     max_time_wait: int = 16_384
     min_mss: int = 48  # what a peer's MSS option may ask for at the least
-    max_challenge_acks_per_second: int = 10  # for each connection (RFC 5961 §7)
     max_resets_per_second: int = 1_000  # to segments that belong to no connection
     persist_max_ns: int = 60 * SECOND
     port_range: tuple[int, int] = (32_768, 60_999)

@@ -224,6 +224,16 @@ def _get_maxseg(description: Description) -> int:
     return description.endpoint.options.maxseg or description.endpoint.tcb.smss
 
 
+def _get_quickack(description: Description) -> int:
+    assert isinstance(description.endpoint, Connection)
+    return int(description.endpoint.quickack)
+
+
+def _set_quickack(description: Description, value: bytes) -> None:
+    assert isinstance(description.endpoint, Connection)
+    description.endpoint.set_quickack(_number(value), description.host.driver.now())
+
+
 def _set_multicast_if(description: Description, value: bytes) -> None:
     if len(value) < 4:
         raise os_error(errno.EINVAL)
@@ -358,7 +368,7 @@ _TABLE: Final[dict[tuple[int, int], Row]] = {
     ),
     (_TCP, kernel.TCP_WINDOW_CLAMP): _integer("window_clamp", 0),
     (_TCP, kernel.TCP_INFO): _fixed(_get_tcp_info),
-    (_TCP, kernel.TCP_QUICKACK): _flag("quickack"),
+    (_TCP, kernel.TCP_QUICKACK): Row(_get_quickack, _set_quickack),
     (_TCP, kernel.TCP_CONGESTION): Row(_get_congestion, _set_congestion),
     (_TCP, kernel.TCP_USER_TIMEOUT): _integer("user_timeout_ns", 0, unit=MS),
     (_TCP, kernel.TCP_NOTSENT_LOWAT): _integer("notsent_lowat"),

@@ -9,8 +9,8 @@ from typing import Final
 
 from netarium.base.errors import Accepted, CloseReason, DropReason, Fate
 from netarium.base.seq import MASK
-from netarium.base.units import SECOND
-from netarium.transport.tcp import ecn, handshake, receiver, recovery, timers
+from netarium.base.units import MS, SECOND
+from netarium.transport.tcp import acks, ecn, handshake, negotiate, receiver, recovery, timers, window
 from netarium.transport.tcp.scoreboard import Scoreboard
 from netarium.transport.tcp.state import (
     CLOSE_WAIT,
@@ -29,6 +29,8 @@ from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, TcpSegment
 
 _PAWS_AGE_NS: Final = 24 * 24 * 3600 * SECOND  # RFC 7323 §5.5: after 24 days TS.Recent means nothing
+_PAWS_SLACK: Final = 1  # a tick: the clocks of a peer's processors may differ by that much
+_FIN_RECEIVED: Final = frozenset({CLOSE_WAIT, CLOSING, LAST_ACK})
 _CONTROL: Final = SYN | FIN | RST | URG
 
 
@@ -38,6 +40,14 @@ def segment_arrives(tcb: Tcb, seg: TcpSegment, now: int) -> Fate:
         return handshake.syn_sent_arrives(tcb, seg, now)
     if seg.flags & ~PSH == ACK and seg.seq == tcb.rcv_nxt and _is_next_in_stream(tcb, seg, now):
         return Accepted.LOCAL
+    fate = _checks(tcb, seg, now)
+    if tcb.ack_scheduled and not tcb.ack_now:
+        acks.check(tcb, now)
+    return Accepted.LOCAL if fate is None else fate
+
+
+def _checks(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
+    """The checks one by one, as long as they say "go on"."""
     if (fate := check_sequence(tcb, seg, now)) is not None:
         return fate
     if seg.flags & _CONTROL or tcb.state is SYN_RECEIVED:
@@ -52,9 +62,10 @@ def segment_arrives(tcb: Tcb, seg: TcpSegment, now: int) -> Fate:
     if len(seg.payload):
         process_text(tcb, seg, now)
         if tcb.abort_due:
-            return Accepted.LOCAL
-    check_fin(tcb, seg, now)
-    return Accepted.LOCAL
+            return None
+    if seg.flags & FIN or tcb.rcv_fin == tcb.rcv_nxt:
+        check_fin(tcb, seg, now)
+    return None
 
 
 def _is_next_in_stream(tcb: Tcb, seg: TcpSegment, now: int) -> bool:
@@ -77,50 +88,53 @@ def _is_next_in_stream(tcb: Tcb, seg: TcpSegment, now: int) -> bool:
         return False
     if tcb.ts_ok:
         if seg.ts_val is None or (seg.ts_val - tcb.ts_recent) & MASK >= 0x8000_0000:
-            return False
+            return False  # as Linux's: what is older goes the long way
         _take_timestamp(tcb, seg, now)
+        if size and seg.ts_ecr != tcb.rcv_rtt_ecr:
+            _sample_rtt(tcb, seg, size, now)
     tcb.snd_wl1, tcb.snd_wl2 = seg.seq, seg.ack
     if seg.ack != tcb.snd_una:
         recovery.on_ack(tcb, seg, may_be_duplicate=False, now=now)
     if size:
-        if tcb.rcv_mss < size:
-            tcb.rcv_mss = max(tcb.rcv_mss, min(size, tcb.path_mss))
         if tcb.ecn_ok:
             ecn.data_arrives(tcb, seg)
-        receiver.take_payload(tcb, seg.seq, seg.payload, now)
+        receiver.take_payload(tcb, seg.seq, seg.payload, now, pushed=bool(seg.flags & PSH))
+        if not tcb.ack_now:
+            acks.check(tcb, now)
     return True
 
 
+def _sample_rtt(tcb: Tcb, seg: TcpSegment, size: int, now: int) -> None:
+    """Text echoes what we sent: how long a round trip is, as a receiver sees it (for the window's growth)."""
+    if size >= tcb.rcv_mss and seg.ts_ecr:
+        window.sample_rtt(tcb, seg.ts_ecr, (negotiate.timestamp(tcb, now) - seg.ts_ecr) & MASK)
+
+
 def check_sequence(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
-    """First: PAWS, then whether any of the segment lies in the window (Table 6)."""
+    """First: PAWS, then whether any of the segment lies in the window (Table 6).
+
+    DEVIATION RFC 9293 §3.4, Table 6, as Linux: the window's left edge is the last ACK that we sent and not RCV.NXT, and
+    a segment at its right edge passes. Nothing of their text is taken, but what their ACK says about our data counts:
+    else two ends that have both filled the other's window wait for a retransmission. A bare FIN needs no room.
+    """
     if tcb.ts_ok and (fate := _check_timestamp(tcb, seg, now)) is not None:
         return fate
-    length = seg.segment_length
-    rcv_nxt, window = tcb.rcv_nxt, tcb.rcv_adv - tcb.rcv_nxt
-    if seg.seq == rcv_nxt:
-        acceptable = not length or window > 0
-    elif not length:
-        acceptable = rcv_nxt <= seg.seq < rcv_nxt + window
-        if seg.seq == rcv_nxt + window and not seg.flags & RST:
-            # The peer filled the window, and some of that was lost: what this ACK tells about our data counts.
-            # DEVIATION RFC 9293 §3.4, Table 6, as Linux: else both directions wait for a retransmission.
-            acceptable = True
-    else:
-        acceptable = window > 0 and seg.seq < rcv_nxt + window and seg.seq + length > rcv_nxt
-    if not acceptable and seg.seq == rcv_nxt:
-        # A closed window takes no text and no FIN; ACK, RST, URG and the window it brings count (MUST-66).
-        seg.payload = b""
-        seg.flags &= ~FIN
-        tcb.ack_now = tcb.output = True
-        acceptable = not seg.flags & SYN
-    if acceptable:
-        _take_timestamp(tcb, seg, now)
-        return None
     if _is_own_syn_ack_crossing(tcb, seg):
         return None
+    end, edge = seg.seq + seg.segment_length, tcb.rcv_adv
+    acceptable = end >= tcb.last_ack_sent and seg.seq <= edge
+    if acceptable and end - bool(seg.flags & FIN) > edge and tcb.rcv_queued:
+        acceptable = False  # more than was offered: a sender that knows no windows
+    if acceptable:
+        return None
     if seg.flags & RST:
+        if seg.seq == tcb.rcv_nxt - 1 and tcb.state in _FIN_RECEIVED:
+            return None  # some stacks do not count their FIN: check_rst() knows them
         return DropReason.TCP_OUT_OF_WINDOW
-    receiver.acknowledge_soon(tcb, len(seg.payload), now)
+    if seg.flags & SYN:
+        acks.challenge(tcb, now)
+    else:
+        acks.answer_unacceptable(tcb, seg.seq, end, now)
     return DropReason.TCP_OUT_OF_WINDOW
 
 
@@ -144,17 +158,38 @@ def _check_timestamp(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
     if seg.flags & RST:
         return None
     if seg.ts_val is None:
-        return DropReason.TCP_PAWS if not seg.flags & SYN else None
+        # DEVIATION RFC 7323 §3.2 (SHOULD), as Linux: it is taken, for there are middleboxes that strip options.
+        tolerated = seg.flags & SYN or tcb.config.tolerate_missing_timestamp
+        return None if tolerated else DropReason.TCP_PAWS
     behind = (tcb.ts_recent - seg.ts_val) & MASK
-    if 0 < behind < 0x8000_0000 and now - tcb.ts_recent_at < _PAWS_AGE_NS:
-        receiver.acknowledge_soon(tcb, len(seg.payload), now)
+    if (
+        _PAWS_SLACK < behind < 0x8000_0000
+        and now - tcb.ts_recent_at < _PAWS_AGE_NS
+        and not _is_disordered_ack(tcb, seg, behind)
+    ):
+        if seg.flags & SYN:
+            acks.challenge(tcb, now)
+        else:
+            acks.answer_unacceptable(tcb, seg.seq, seg.seq + seg.segment_length, now)
         return DropReason.TCP_PAWS
     return None
 
 
+def _is_disordered_ack(tcb: Tcb, seg: TcpSegment, behind: int) -> bool:
+    """A bare ACK that was overtaken, by less than an RTO: it harms nothing (as Linux; RFC 7323 §5.3 speaks of data)."""
+    return (
+        not seg.segment_length
+        and bool(seg.flags & ACK)
+        and seg.seq == tcb.rcv_nxt
+        and seg.ack == tcb.snd_una
+        and seg.window << tcb.snd_wind_shift == tcb.snd_wnd
+        and behind * MS <= tcb.rtt.rto * 6 // 5
+    )
+
+
 def _take_timestamp(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     """RFC 7323 §4.3 (2): the segment that begins at or before the last ACK sent says what to echo."""
-    if seg.ts_val is None or not tcb.ts_ok or seg.seq > tcb.last_ack_sent:
+    if seg.ts_val is None or seg.seq > tcb.last_ack_sent:
         return
     if (seg.ts_val - tcb.ts_recent) & MASK < 0x8000_0000:
         tcb.ts_recent = seg.ts_val
@@ -165,12 +200,12 @@ def check_rst(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
     """Second: only a reset that hits RCV.NXT exactly is believed (RFC 5961 §3.2)."""
     if not seg.flags & RST:
         return None
-    if seg.seq != tcb.rcv_nxt:
-        receiver.challenge(tcb, now)
+    if seg.seq != tcb.rcv_nxt and not _is_reset_nearly_exact(tcb, seg.seq):
+        acks.challenge(tcb, now)
         return DropReason.TCP_BAD_RESET
     if tcb.state is SYN_RECEIVED and not tcb.passive:
         reason = CloseReason.REFUSED
-    elif tcb.state in {CLOSING, LAST_ACK, TIME_WAIT}:
+    elif tcb.state in {CLOSING, LAST_ACK, TIME_WAIT} and tcb.orphan:
         reason = CloseReason.NORMAL
     else:
         reason = CloseReason.RESET
@@ -179,11 +214,18 @@ def check_rst(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
     return Accepted.LOCAL
 
 
+def _is_reset_nearly_exact(tcb: Tcb, seq: int) -> bool:
+    """As Linux: before the peer's FIN, if its stack does not count that; or behind all that was received out of order."""
+    if seq == tcb.rcv_nxt - 1 and tcb.state in _FIN_RECEIVED:
+        return True
+    return tcb.sack_ok and bool(tcb.reassembly) and seq == tcb.reassembly.end
+
+
 def check_syn(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
     """Fourth: a SYN inside the window is answered with a challenge ACK (RFC 5961 §4.2)."""
     if not seg.flags & SYN:
         return None
-    receiver.challenge(tcb, now)
+    acks.challenge(tcb, now)
     return DropReason.TCP_BAD_SYN
 
 
@@ -198,9 +240,11 @@ def check_ack(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
             return DropReason.TCP_BAD_ACK
         handshake.establish(tcb, seg, now)
     if ack > tcb.snd_nxt or ack < tcb.snd_una - tcb.max_snd_wnd:  # RFC 5961 §5.2
-        receiver.challenge(tcb, now)
+        acks.challenge(tcb, now)
         return DropReason.TCP_BAD_ACK
     if ack >= tcb.snd_una:
+        if tcb.ts_ok:
+            _take_timestamp(tcb, seg, now)
         window_changed = _update_window(tcb, seg)
         duplicate = not window_changed and not len(seg.payload) and not seg.flags & FIN
         if ecn.is_echo(tcb, seg):
@@ -261,33 +305,42 @@ def check_urgent(tcb: Tcb, seg: TcpSegment) -> None:
 
 def process_text(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     """Seventh: the segment's text, trimmed to what is new and to the window."""
+    payload, seq = seg.payload, seg.seq
+    end = seq + len(payload)
+    if end <= tcb.rcv_nxt:
+        # A retransmission: our ACK was lost, or late.
+        acks.enter_quick_mode(tcb)
+        acks.report_duplicate(tcb, seq, end)
+        return
     if tcb.state not in MAY_RECEIVE:
         return  # CLOSE-WAIT and later: the peer said that there is no more
+    if tcb.orphan or (tcb.rcv_shutdown and tcb.fin_queued):
+        # Nobody will read it: that ends the connection (SHLD-3, RFC 2525 §2.17).
+        tcb.reset_ack = seg.ack
+        tcb.abort_due = True
+        return
+    edge = tcb.rcv_adv
+    if edge <= tcb.rcv_nxt or seq >= edge:
+        # A closed window takes no text and no FIN behind it; ACK, RST, URG and the window it brings count (MUST-66).
+        seg.flags &= ~FIN
+        acks.enter_quick_mode(tcb)
+        if seq < tcb.rcv_nxt:
+            acks.report_duplicate(tcb, seq, tcb.rcv_nxt)
+        return
     if tcb.ecn_ok:
         ecn.data_arrives(tcb, seg)
-    payload, seq = seg.payload, seg.seq
     if seq < tcb.rcv_nxt:
+        acks.report_duplicate(tcb, seq, tcb.rcv_nxt)
         payload = payload[tcb.rcv_nxt - seq :]
         seq = tcb.rcv_nxt
-        if not len(payload):
-            tcb.ack_now = tcb.output = True
-            return
-        tcb.ack_now = tcb.output = True
-    beyond = seq + len(payload) - tcb.rcv_adv
-    if beyond > 0:
-        payload = payload[: len(payload) - beyond]
+    if end > edge:
+        payload = payload[: len(payload) - (end - edge)]
         seg.flags &= ~FIN  # a FIN past the edge was not received
     if tcb.rcv_fin is not None and seq + len(payload) > tcb.rcv_fin:
         payload = payload[: max(0, tcb.rcv_fin - seq)]  # the stream ends at the FIN that came before
         tcb.ack_now = tcb.output = True
-    if not len(payload):
-        return
-    if tcb.orphan:
-        # The application is gone: data that nobody will read ends the connection (SHLD-3, RFC 2525 §2.17).
-        tcb.abort_due = True
-        return
-    tcb.rcv_mss = max(tcb.rcv_mss, min(len(payload), tcb.path_mss))
-    receiver.take_payload(tcb, seq, payload, now)
+    if len(payload):
+        receiver.take_payload(tcb, seq, payload, now, pushed=bool(seg.flags & PSH))
 
 
 def check_fin(tcb: Tcb, seg: TcpSegment, now: int) -> None:
@@ -297,17 +350,26 @@ def check_fin(tcb: Tcb, seg: TcpSegment, now: int) -> None:
         # One that lies before octets that were received contradicts them.
         if tcb.state in MAY_RECEIVE and fin >= max(tcb.rcv_nxt, tcb.reassembly.end):
             tcb.rcv_fin = fin
-        tcb.ack_now = tcb.output = True
-    if tcb.rcv_fin is None or tcb.rcv_nxt != tcb.rcv_fin:
-        return
-    if tcb.state not in MAY_RECEIVE:
+        tcb.ack_scheduled = True
+        if fin != tcb.rcv_nxt:
+            tcb.ack_now = tcb.output = True  # out of order
+    elif not seg.flags & FIN:
+        tcb.ack_now = tcb.output = True  # RFC 5681 §4.2: what was missing before the FIN is here
+    elif seg.seq < tcb.rcv_nxt and not len(seg.payload):  # it came again
+        acks.enter_quick_mode(tcb)
+        acks.report_duplicate(tcb, seg.seq, seg.seq + 1)
+    if tcb.rcv_fin is None or tcb.rcv_nxt != tcb.rcv_fin or tcb.state not in MAY_RECEIVE:
         return
     tcb.rcv_nxt += 1
     tcb.rcv_adv = max(tcb.rcv_adv, tcb.rcv_nxt)
-    tcb.ack_now = tcb.output = tcb.wakeup = True
+    tcb.ack_scheduled = tcb.wakeup = True
+    tcb.reassembly.clear()
     if tcb.state in {ESTABLISHED, SYN_RECEIVED}:
         tcb.enter(CLOSE_WAIT, "FIN received", now)
-    elif tcb.state is FIN_WAIT_1:  # had our FIN been acknowledged, this would be FIN-WAIT-2
+        tcb.pingpong = True  # what we send next is soon to come: the ACK of the FIN can go along
+        return
+    tcb.ack_now = tcb.output = True
+    if tcb.state is FIN_WAIT_1:  # had our FIN been acknowledged, this would be FIN-WAIT-2
         tcb.enter(CLOSING, "FIN received", now)
     elif tcb.state is FIN_WAIT_2:
         tcb.fin_wait_2_at = 0
@@ -325,7 +387,7 @@ def end(tcb: Tcb, error: int, why: str, now: int) -> None:
     """
     tcb.stop_timers()
     tcb.ack_now = tcb.output = tcb.syn_pending = False
-    tcb.delack_octets = 0
+    tcb.ack_scheduled = False
     tcb.reassembly.clear()
     tcb.sendbuf.clear()  # the application may keep the socket for long: not what will never be sent
     tcb.scoreboard = Scoreboard()

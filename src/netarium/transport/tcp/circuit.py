@@ -4,6 +4,7 @@ It holds no protocol of its own: it asks `arrive` what a segment means, `sender`
 does what the control block then says. `connection` puts the calls from above on it.
 """
 
+import errno
 from abc import ABC, abstractmethod
 from typing import Protocol
 
@@ -155,12 +156,12 @@ class Circuit(ABC):
                 arrive.heard(tcb, now)
             if tcb.snd_una != una and self._path is not None:
                 self._layer.ip.confirm(self._path, now)
-        if tcb.reset_ack is not None:
-            self._send_reset(tcb.reset_ack, now)
+        if tcb.reset_ack is not None:  # RFC 9293 §3.10.7: <SEQ=SEG.ACK><CTL=RST>
+            self._layer.send_bare(self.local, self.remote, tcb.reset_ack & MASK, 0, RST, 0, b"", now)
             tcb.reset_ack = None
         if tcb.abort_due:
-            self.reset(now)
-            return fate
+            tcb.abort_due = False
+            arrive.end(tcb, errno.ECONNRESET, "text for nobody", now)
         self._done(now)
         return fate
 
@@ -235,7 +236,7 @@ class Circuit(ABC):
         self._layer.ports.hold(self, half.local[0], half.local[1])
         self._use_path(path)
         tcb.start_sending(half.iss)
-        tcb.start_receiving(half.irs)
+        tcb.start_receiving(half.irs, half.window)
         tcb.passive = True
         tcb.snd_nxt = half.iss + 1
         tcb.scoreboard.add(half.iss, half.iss + 1, half.answered_at)

@@ -8,7 +8,7 @@ from netarium.base.checksum import Buffer
 from netarium.base.errors import CloseReason, StackError
 from netarium.ip.path import Path
 from netarium.transport.endpoint import SHUT_RD, SHUT_WR
-from netarium.transport.tcp import arrive, handshake, readiness, receiver, timers
+from netarium.transport.tcp import acks, arrive, handshake, readiness, timers, window
 from netarium.transport.tcp.circuit import Circuit, Services
 from netarium.transport.tcp.info import TcpInfo, snapshot
 from netarium.transport.tcp.listener import Listener
@@ -292,11 +292,28 @@ class Connection(Circuit):
         tcb = self.tcb
         return tcb.rcv_nxt - tcb.rcv_queued == tcb.rcv_up - 1
 
+    @property
+    def quickack(self) -> bool:
+        """TCP_QUICKACK: segments are acknowledged at once, as far as the budget for that goes."""
+        tcb = self.tcb
+        return self.options.quickack if tcb.state is CLOSED or tcb.state is LISTEN else not tcb.pingpong
+
+    def set_quickack(self, value: int, now: int) -> None:
+        """Set it: 0 off, 1 on, an even number: acknowledge what is owed now, and then off."""
+        tcb = self.tcb
+        self.options.quickack = bool(value)
+        if tcb.state in {ESTABLISHED, CLOSE_WAIT}:
+            acks.quickack_changed(tcb, value)
+        else:
+            tcb.pingpong = not value
+        self._done(now)
+
     def options_changed(self, now: int) -> None:
         """A socket option was set: what waited for it may go now (TCP_NODELAY, TCP_CORK, SO_KEEPALIVE, buffers)."""
         tcb = self.tcb
-        if self.options.rcvbuf:
-            tcb.rcv_buf = self.options.rcvbuf
+        if self.options.rcvbuf_locked and tcb.rcv_memory != self.options.rcvbuf:
+            tcb.rcv_memory = self.options.rcvbuf
+            tcb.rcv_buf = tcb.rcv_memory * tcb.rcv_ratio >> 8
         if tcb.state not in {CLOSED, LISTEN}:
             if self.options.keepalive:
                 timers.restart_keepalive(tcb, now)
@@ -351,9 +368,9 @@ class Connection(Circuit):
 
     def _after_read(self, taken: int, now: int) -> None:
         tcb = self.tcb
-        receiver.tune_buffer(tcb, taken, now)
-        if tcb.state in {ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2}:
-            receiver.after_read(tcb)
+        window.tune(tcb, taken, now)
+        if tcb.state is not CLOSED:
+            acks.after_read(tcb, taken)
             if tcb.ack_now:
                 self._done(now)
 

@@ -3,7 +3,8 @@
 from netarium.base.addr import format_ip
 from netarium.base.seq import MASK
 from netarium.base.trace import Segment
-from netarium.transport.tcp import ecn, negotiate, receiver
+from netarium.transport.tcp import acks, ecn, negotiate
+from netarium.transport.tcp import window as window_
 from netarium.transport.tcp.sender import Outgoing
 from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp import ACK, SYN, URG, TcpSegment, flag_names, pack_header
@@ -28,13 +29,13 @@ def header(tcb: Tcb, out: Outgoing, local_port: int, remote_port: int, pseudo: i
     flags = out.flags
     if flags & SYN:
         options = negotiate.syn_ack_options(tcb, now) if flags & ACK else negotiate.syn_options(tcb, now)
-        window = tcb.first_window
+        window = window_.first(tcb.config, tcb.options, negotiate.announced_mss(tcb))
         flags |= ecn.syn_ack_flags(tcb) if flags & ACK else ecn.syn_flags(tcb)
     else:
         if tcb.ecn_ok:
             flags |= ecn.flags_for(tcb, new_data=out.is_new_data)
         options = _options(tcb, len(out.payload), now)
-        offered = receiver.window_to_offer(tcb)
+        offered = window_.offer(tcb)
         tcb.rcv_adv = tcb.rcv_nxt + offered
         window = offered >> tcb.rcv_wind_shift
     urgent = 0
@@ -44,7 +45,9 @@ def header(tcb: Tcb, out: Outgoing, local_port: int, remote_port: int, pseudo: i
     ack = 0
     if flags & ACK:
         ack = tcb.rcv_nxt & MASK
-        _acknowledged(tcb, bare=not len(out.payload))
+        acks.sent(tcb)
+        if len(out.payload):
+            acks.data_sent(tcb, now)
     length = 20 + len(options) + len(out.payload)
     checksum = (pseudo + length) % 0xFFFF or 0xFFFF
     tcb.segs_out += 1
@@ -60,23 +63,18 @@ def _options(tcb: Tcb, octets: int, now: int) -> bytes:
     them in a full segment (RFC 9293 MUST-16); the bare ACKs, which each segment out of order provokes, carry them.
     """
     ts = ((now // 1_000_000 + tcb.ts_offset) & MASK, tcb.ts_recent) if tcb.ts_ok else None
-    if not tcb.reassembly or not tcb.sack_ok:
+    if (not tcb.reassembly and tcb.dsack is None) or not tcb.sack_ok:
         return pack_options(ts=ts) if ts is not None else b""
     room = _MAX_SACK_BLOCKS if tcb.ts_ok else _MAX_SACK_BLOCKS + 1
     room = min(room, (tcb.smss - octets - _SACK_HEADER) // _SACK_BLOCK)
-    blocks = tcb.reassembly.sack_blocks(room) if room > 0 else []
+    blocks: tuple[tuple[int, int], ...] = ()
+    if room > 0:
+        if tcb.dsack is not None:
+            blocks = (tcb.dsack,)  # RFC 2883 §4: first, and once
+            tcb.dsack = None
+            room -= 1
+        blocks += tcb.reassembly.sack_blocks(room) if room else ()
     return pack_options(ts=ts, sack=[(left & MASK, right & MASK) for left, right in blocks])
-
-
-def _acknowledged(tcb: Tcb, *, bare: bool) -> None:
-    """Everything received is acknowledged with this segment."""
-    tcb.ack_now = False
-    tcb.delack_at = tcb.delack_octets = 0
-    tcb.last_ack_sent = tcb.rcv_nxt
-    if not bare:
-        tcb.quickacks = 0  # the conversation goes both ways: ACKs can ride on data
-    elif tcb.quickacks:
-        tcb.quickacks -= 1
 
 
 def trace_sent(

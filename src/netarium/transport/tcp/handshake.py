@@ -4,12 +4,10 @@ What a listener does with a SYN is in `listener`; simultaneous open (§3.5, Figu
 """
 
 from netarium.base.errors import Accepted, CloseReason, DropReason, Fate
-from netarium.transport.tcp import ecn, negotiate, probing, timers
+from netarium.transport.tcp import acks, ecn, negotiate, probing, timers, window
 from netarium.transport.tcp.state import CLOSED, ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT
 from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp import ACK, RST, SYN, TcpSegment
-
-_QUICK_ACKS = 16  # full segments acknowledged at once while the peer's slow start needs it
 
 
 def open_active(tcb: Tcb, iss: int, now: int) -> None:
@@ -40,7 +38,7 @@ def syn_sent_arrives(tcb: Tcb, seg: TcpSegment, now: int) -> Fate:
         return Accepted.LOCAL
     if not seg.flags & SYN:
         return DropReason.TCP_BAD_SEGMENT
-    tcb.start_receiving(seg.seq)
+    tcb.start_receiving(seg.seq, window.first(tcb.config, tcb.options, negotiate.announced_mss(tcb)))
     negotiate.accept_options(tcb, seg, now)
     ecn.agree(tcb, seg)
     if acceptable_ack:
@@ -77,7 +75,9 @@ def establish(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     timers.on_first_data(tcb)
     tcb.rexmit_at = tcb.rexmit_count = tcb.unacked_since = 0
     tcb.user_timeout_at = 0
-    tcb.quickacks = _QUICK_ACKS
+    tcb.advmss = negotiate.announced_mss(tcb) - (negotiate.TIMESTAMP_OPTION_LENGTH if tcb.ts_ok else 0)
+    window.begin(tcb, now)
+    acks.begin(tcb, now)
     tcb.soft_error = 0
     tcb.output = True
     if tcb.options.keepalive:

@@ -14,7 +14,7 @@ from netarium.base.units import MS, SECOND
 from netarium.ip.packet import IcmpError, IpPacket
 from netarium.transport.endpoint import Endpoint, Notifier
 from netarium.transport.options import SocketOptions
-from netarium.transport.tcp import ecn, negotiate
+from netarium.transport.tcp import ecn, negotiate, window
 from netarium.transport.tcp.flow import Flow, Flows
 from netarium.transport.tcp.tcb import DEFAULT_MSS4
 from netarium.wire.tcp import ACK, ECE, RST, SYN, TcpSegment
@@ -62,7 +62,6 @@ class HalfOpen:
         "ts_recent",
         "ts_recent_at",
         "version",
-        "window",
         "wscale_ok",
     )  # fmt: skip
 
@@ -94,9 +93,14 @@ class HalfOpen:
         self.snd_wind_shift = 0
         self.rcv_wind_shift = negotiate.our_window_shift(self.config, self.options)
         self.ts_offset = self.ts_recent = self.ts_recent_at = 0
-        self.window = min(self.options.rcvbuf or self.config.receive_buffer, 0xFFFF)
         self._retries = 0
         self._acked_at = self.answered_at = 0
+
+    @property
+    def window(self) -> int:
+        """What our SYN,ACK offers."""
+        mss = negotiate.announced_mss(self) - (negotiate.TIMESTAMP_OPTION_LENGTH if self.ts_ok else 0)
+        return window.first(self.config, self.options, mss)
 
     def answer(self, now: int) -> None:
         """Send the SYN,ACK, and see to it that it is sent again."""
@@ -170,9 +174,9 @@ class HalfOpen:
             return
         self._acked_at = now
         options = pack_options(ts=(negotiate.timestamp(self, now), self.ts_recent)) if self.ts_ok else b""
-        window = self.window >> self.rcv_wind_shift
+        offered = self.window >> self.rcv_wind_shift
         self._nursery.send_bare(
-            self.local, self.remote, self.iss + 1, self.irs + 1, ACK, window, options, now
+            self.local, self.remote, self.iss + 1, self.irs + 1, ACK, offered, options, now
         )
 
 

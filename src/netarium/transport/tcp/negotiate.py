@@ -40,7 +40,9 @@ def our_window_shift(config: TcpConfig, options: SocketOptions) -> int:
     """The smallest shift with which the largest buffer that we may come to have can be advertised."""
     if not config.window_scaling:
         return 0
-    buffer = options.rcvbuf if options.rcvbuf_locked else config.receive_buffer_max
+    buffer = options.rcvbuf // 2 if options.rcvbuf_locked else config.receive_buffer_max
+    if options.window_clamp:
+        buffer = min(buffer, options.window_clamp)
     shift = 0
     while shift < MAX_SHIFT and buffer >> shift > 0xFFFF:
         shift += 1
@@ -52,7 +54,7 @@ def timestamp(tcb: Negotiation, now: int) -> int:
     return (now // MS + tcb.ts_offset) & MASK
 
 
-def _announced_mss(tcb: Negotiation) -> int:
+def announced_mss(tcb: Negotiation) -> int:
     """What the link takes (MUST-67), or less if the application said so (TCP_MAXSEG)."""
     return min(tcb.options.maxseg or tcb.our_mss, tcb.our_mss)
 
@@ -61,7 +63,7 @@ def syn_options(tcb: Tcb, now: int) -> bytes:
     """The options of our first SYN: everything we can do."""
     config = tcb.config
     return pack_options(
-        mss=_announced_mss(tcb),
+        mss=announced_mss(tcb),
         wscale=tcb.rcv_wind_shift if config.window_scaling else None,
         sack_permitted=config.sack,
         ts=(timestamp(tcb, now), 0) if config.timestamps else None,
@@ -71,7 +73,7 @@ def syn_options(tcb: Tcb, now: int) -> bytes:
 def syn_ack_options(tcb: Negotiation, now: int) -> bytes:
     """The options of our SYN,ACK: only what the peer's SYN had (RFC 7323 §2.2)."""
     return pack_options(
-        mss=_announced_mss(tcb),
+        mss=announced_mss(tcb),
         wscale=tcb.rcv_wind_shift if tcb.wscale_ok else None,
         sack_permitted=tcb.sack_ok,
         ts=(timestamp(tcb, now), tcb.ts_recent) if tcb.ts_ok else None,
@@ -108,7 +110,7 @@ def start_congestion_control(tcb: Tcb) -> None:
 
 def set_segment_size(tcb: Tcb) -> None:
     """SMSS from the peer's MSS, the path and the options that every segment carries (MUST-16)."""
-    size = tcb.rcv_mss = allowed_size(tcb)
+    size = allowed_size(tcb)
     tcb.smss = size if tcb.plpmtud is None else tcb.plpmtud.limit(size)
     tcb.gso_size = tcb.gso_limit // tcb.smss * tcb.smss
     tcb.congestion.set_mss(tcb.smss)

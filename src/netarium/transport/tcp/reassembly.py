@@ -10,7 +10,7 @@ from typing import Final
 from netarium.base.checksum import Buffer
 from netarium.base.rangeset import RangeSet
 
-_REMEMBERED: Final = 8  # most recent arrivals, for the order of SACK blocks
+_REMEMBERED: Final = 4  # most recent arrivals, for the order of SACK blocks: as many as one ACK can tell
 
 
 class Reassembly:
@@ -40,6 +40,17 @@ class Reassembly:
     def end(self) -> int:
         """One past the highest octet kept; 0 if there is none."""
         return 0 if self._ranges is None else self._ranges.highest
+
+    def known(self, start: int, stop: int) -> tuple[int, int] | None:
+        """The first part of `[start, stop)` that is here already; None: all of it is new."""
+        if self._ranges is None:
+            return None
+        at = start
+        for a, b in self._ranges.gaps(start, stop):
+            if a > at:
+                return at, a
+            at = b
+        return (at, stop) if at < stop else None
 
     def insert(self, seq: int, payload: Buffer) -> int:
         """Keep what is new of `payload`; return how many octets were.

@@ -52,9 +52,19 @@ class Tcb:
         rcv_fin: where the peer's FIN is, once known.
         rcv_queue: what waits for the application; None: nothing.
         rcv_buf: octets that may wait for the application.
+        rcv_memory: what they and their bookkeeping may take (SO_RCVBUF); `rcv_ratio` 256ths of it are `rcv_buf`.
+        rcv_ssthresh: the window grows up to it at once, and it grows with what arrives, up to `window_clamp`.
+        rcv_mss: what a full segment of the peer's is, as far as those that came tell.
+        advmss: the most that its segments carry, as our MSS option says.
         recover: RFC 6582's; loss recovery ends when `snd_una` reaches it.
         ack_now: an acknowledgment must go with the next transmission, or by itself.
-        delack_octets: received in order since the last ACK.
+        ack_scheduled: an acknowledgment is owed, now or later.
+        ack_pushed: a segment came that ends something: reading it acknowledges it (2: more than one).
+        quickacks: so many of the next segments are acknowledged at once, but for `pingpong`.
+        pingpong: the conversation goes both ways: ACKs may ride on answers.
+        ato_ns: how long an ACK may be delayed, after the rhythm of what arrives; 0: nothing came yet.
+        compressed: segments behind a hole whose ACK waits for `compressed_at`.
+        dsack: what came twice, to be reported by the next ACK.
         output: something may be ready to be sent.
         wakeup: the application's view may have changed.
         orphan: the application has closed its descriptor.
@@ -82,12 +92,15 @@ class Tcb:
         "max_snd_wnd", "smss", "peer_mss", "sendbuf", "fin_queued", "fin_seq", "scoreboard", "syn_pending",
         # receive sequence space
         "irs", "rcv_nxt", "rcv_adv", "rcv_up", "rcv_wind_shift", "rcv_queue", "rcv_queued", "rcv_buf", "rcv_fin",
-        "rcv_mss", "rcv_shutdown", "reassembly", "drs_at", "drs_copied",
+        "rcv_mss", "rcv_shutdown", "reassembly", "drs_at", "drs_copied", "drs_space",
+        "advmss", "rcv_memory", "rcv_ratio", "rcv_ssthresh", "window_clamp",
+        "rcv_rtt", "rcv_rtt_at", "rcv_rtt_seq", "rcv_rtt_ecr",
         # options agreed on
         "ts_ok", "ts_offset", "ts_recent", "ts_recent_at", "last_ack_sent", "sack_ok", "wscale_ok",
         "ecn_ok", "ecn_seen", "ecn_echo", "cwr_due",
         # acknowledging
-        "ack_now", "delack_octets", "quickacks", "dup_ack_at", "challenge_at", "challenges",
+        "ack_now", "ack_scheduled", "ack_pushed", "quickacks", "pingpong", "ato_ns", "last_data_at", "last_seg_size",
+        "rcv_ooopack", "compressed", "compressed_at", "compressed_nxt", "dup_acks_sent", "dsack", "dup_ack_at",
         # loss recovery and congestion control
         "rtt", "congestion", "recovery", "recover", "dupacks", "force_retransmit", "cwnd_limited", "last_sent_at",
         # timers: when they are due, 0 when they are off
@@ -122,7 +135,9 @@ class Tcb:
         self.plpmtud: PathSearch | None = None
         self.backoff_since = 0
         self.smss = self.peer_mss = DEFAULT_MSS4
-        self.rcv_buf = options.rcvbuf or config.receive_buffer
+        self.rcv_memory = options.rcvbuf if options.rcvbuf_locked else config.receive_buffer
+        self.rcv_ratio = 128
+        self.rcv_buf = self.rcv_memory >> 1
         self.start_sending(0)
         self.start_receiving(0)
         self.rcv_wind_shift = self.snd_wind_shift = 0
@@ -130,14 +145,19 @@ class Tcb:
         self.rcv_queued = 0
         self.rcv_mss = DEFAULT_MSS4
         self.rcv_shutdown = False
-        self.drs_at = self.drs_copied = 0
+        self.drs_at = self.drs_copied = self.drs_space = 0
+        self.advmss = DEFAULT_MSS4
+        self.rcv_ssthresh = self.window_clamp = 0
+        self.rcv_rtt = self.rcv_rtt_at = self.rcv_rtt_seq = self.rcv_rtt_ecr = 0
         self.ts_ok = self.sack_ok = self.wscale_ok = False
         self.ts_offset = self.ts_recent = self.ts_recent_at = 0
         self.ecn_ok = self.ecn_seen = self.ecn_echo = self.cwr_due = False
-        self.ack_now = False
-        self.delack_octets = 0
-        self.quickacks = 0
-        self.dup_ack_at = self.challenge_at = self.challenges = 0
+        self.ack_now = self.ack_scheduled = self.pingpong = False
+        self.ack_pushed = self.quickacks = self.ato_ns = self.last_data_at = self.last_seg_size = 0
+        self.rcv_ooopack = 0
+        self.compressed = self.compressed_at = self.compressed_nxt = self.dup_acks_sent = 0
+        self.dsack: tuple[int, int] | None = None
+        self.dup_ack_at = 0
         self.rtt = RttEstimator(config.initial_rto_ns, config.min_rto_ns, config.max_rto_ns)
         self.congestion: CongestionControl = ALGORITHMS[options.congestion or config.congestion_control](
             DEFAULT_MSS4, DEFAULT_MSS4
@@ -170,18 +190,13 @@ class Tcb:
         self.cwnd_limited = False
         self.last_sent_at = 0
 
-    def start_receiving(self, irs: int) -> None:
+    def start_receiving(self, irs: int, window: int = 0) -> None:
         """The peer's sequence space begins at `irs`, where its SYN is; our SYN offers it a first window."""
         self.irs = irs
         self.rcv_nxt = self.rcv_up = self.last_ack_sent = irs + 1
-        self.rcv_adv = self.rcv_nxt + self.first_window
+        self.rcv_adv = self.rcv_nxt + window
         self.rcv_fin: int | None = None
         self.reassembly = Reassembly()
-
-    @property
-    def first_window(self) -> int:
-        """The window in our SYN or SYN,ACK, where it is never scaled (RFC 7323 §2.2)."""
-        return min(self.rcv_buf, 0xFFFF)
 
     @property
     def rcv_wnd(self) -> int:
@@ -215,4 +230,4 @@ class Tcb:
     def stop_timers(self) -> None:
         """No timer runs any more."""
         self.rexmit_at = self.persist_at = self.delack_at = self.keepalive_at = 0
-        self.fin_wait_2_at = self.user_timeout_at = 0
+        self.fin_wait_2_at = self.user_timeout_at = self.compressed_at = 0

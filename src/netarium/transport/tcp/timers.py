@@ -7,6 +7,7 @@ is off; a connection has one place in its machine's queue, at the earliest of th
 from netarium.base.errors import CloseReason
 from netarium.base.trace import TimerFired
 from netarium.base.units import SECOND
+from netarium.transport.tcp import acks
 from netarium.transport.tcp.recovery import on_retransmission_timeout
 from netarium.transport.tcp.state import FIN_WAIT_2, SYN_RECEIVED, SYN_SENT
 from netarium.transport.tcp.tcb import Tcb
@@ -17,7 +18,14 @@ _SYN_TIMEOUT_RTO_NS = 3 * SECOND  # RFC 6298 (5.7)
 def next_deadline(tcb: Tcb) -> int | None:
     """The earliest timer that runs."""
     earliest = tcb.rexmit_at
-    for at in (tcb.persist_at, tcb.delack_at, tcb.keepalive_at, tcb.fin_wait_2_at, tcb.user_timeout_at):
+    for at in (
+        tcb.persist_at,
+        tcb.delack_at,
+        tcb.keepalive_at,
+        tcb.fin_wait_2_at,
+        tcb.user_timeout_at,
+        tcb.compressed_at,
+    ):
         if at and (not earliest or at < earliest):
             earliest = at
     return earliest or None
@@ -26,9 +34,12 @@ def next_deadline(tcb: Tcb) -> int | None:
 def on_deadline(tcb: Tcb, now: int) -> int | None:
     """Run what is due; an errno, or 0, means that the connection is to be given up."""
     if tcb.delack_at and tcb.delack_at <= now:
-        tcb.delack_at = 0
-        tcb.ack_now = tcb.output = True
+        acks.on_delay_over(tcb)
         _trace(tcb, "delayed ACK", now)
+    if tcb.compressed_at and tcb.compressed_at <= now:
+        tcb.compressed_at = 0
+        tcb.ack_now = tcb.output = True
+        _trace(tcb, "compressed ACKs", now)
     if tcb.user_timeout_at and tcb.user_timeout_at <= now:
         _trace(tcb, "user timeout", now)
         return _dead(tcb)

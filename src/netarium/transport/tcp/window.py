@@ -1,0 +1,170 @@
+"""The receive window: what is offered, how it grows, and that it never shrinks.
+
+RFC 9293 §3.8.6 (SHLD-14, MUST-39), RFC 7323 §2; the rules in detail are Linux's: of the memory that a socket may use
+for receiving, part is the octets' own and the rest what their buffers cost; the window grows towards that part while
+segments are large enough to be worth it, and the memory grows with what the application takes in a round trip
+(dynamic right-sizing). It gives numbers and takes numbers; who acknowledges when is in `acks`.
+"""
+
+from typing import Final
+
+from netarium.base.config import TcpConfig
+from netarium.base.units import MS
+from netarium.transport.options import SocketOptions
+from netarium.transport.tcp.tcb import Tcb
+
+_SCALE: Final = 8  # bits: the share of memory that is the octets' own, in 256ths
+_START_RATIO: Final = 128  # half, until full segments have told better
+_BUFFER_COST: Final = 704  # octets of bookkeeping of one received segment, roughly as Linux's on Ethernet
+_WORTH_GROWING: Final = 128  # octets: shorter segments do not make the window grow
+
+
+def memory(config: TcpConfig, options: SocketOptions) -> int:
+    """Octets that a new connection may use for receiving: SO_RCVBUF, or the configuration's."""
+    return options.rcvbuf if options.rcvbuf_locked else config.receive_buffer
+
+
+def first(config: TcpConfig, options: SocketOptions, mss: int) -> int:
+    """The window of a SYN or SYN,ACK, where it is never scaled (RFC 7323 §2.2): whole segments, 65,535 at most."""
+    space = memory(config, options) * _START_RATIO >> _SCALE
+    if options.window_clamp:
+        space = min(space, options.window_clamp)
+    if space > mss:
+        space -= space % mss
+    return min(space, 0xFFFF)
+
+
+def begin(tcb: Tcb, now: int) -> None:
+    """The handshake is over, its options are known: the window may grow from the first one up to the clamp."""
+    space = tcb.rcv_buf
+    mss = tcb.advmss
+    clamp = tcb.options.window_clamp or (0xFFFF << tcb.rcv_wind_shift)
+    clamp = min(clamp, space)
+    if clamp > 2 * mss and clamp + mss > space:
+        clamp = max(2 * mss, space - mss)  # room for one segment beyond what is offered
+    tcb.window_clamp = clamp
+    offered = tcb.rcv_adv - tcb.rcv_nxt
+    tcb.rcv_ssthresh = min(offered, clamp)
+    tcb.rcv_mss = max(88, min(mss, tcb.smss, offered // 2, 536))  # until segments tell
+    tcb.drs_space = min(tcb.rcv_ssthresh, offered, 10 * mss)
+    tcb.drs_at = now
+    tcb.drs_copied = 0
+
+
+def offer(tcb: Tcb) -> int:
+    """The window for a segment that leaves now, in octets; the right edge is never pulled back (SHLD-14)."""
+    offered = tcb.rcv_adv - tcb.rcv_nxt
+    window = select(tcb)
+    shift = tcb.rcv_wind_shift
+    if window < offered:
+        window = -(-offered >> shift) << shift
+    return min(window, 0xFFFF << shift)
+
+
+def select(tcb: Tcb) -> int:
+    """The window that the buffer allows: worthwhile steps only, or none (MUST-39, RFC 9293 §3.8.6.2.2)."""
+    mss, space = tcb.rcv_mss, tcb.rcv_buf
+    free = space - tcb.rcv_queued - tcb.reassembly.octets
+    full = min(tcb.window_clamp, space)
+    shift = tcb.rcv_wind_shift
+    if mss > full:
+        mss = full
+        if mss <= 0:
+            return 0
+    if free < full >> 1:
+        tcb.quickacks = 0
+        free = free >> shift << shift
+        if free < space >> 4 or free < mss:
+            return 0
+    free = min(free, tcb.rcv_ssthresh)
+    if shift:
+        return -(-free >> shift) << shift
+    window = tcb.rcv_adv - tcb.last_ack_sent
+    if window <= free - mss or window > free:
+        return free - free % mss
+    if mss == full and free > window + (full >> 1):
+        return free
+    return window
+
+
+def measure(tcb: Tcb, size: int) -> None:
+    """A larger segment than any before: what one is, and what share of the memory such ones can use."""
+    tcb.rcv_mss = min(size, tcb.advmss)
+    tcb.rcv_ratio = max(1, (size << _SCALE) // (size + _BUFFER_COST))
+    resize(tcb, tcb.rcv_memory)
+
+
+def resize(tcb: Tcb, octets: int) -> None:
+    """The memory for receiving is `octets` from now on; the clamp follows."""
+    tcb.rcv_memory = octets
+    tcb.rcv_buf = octets * tcb.rcv_ratio >> _SCALE
+    clamp(tcb, tcb.rcv_buf)
+
+
+def clamp(tcb: Tcb, octets: int) -> None:
+    """Never offer more than `octets` (TCP_WINDOW_CLAMP, or the buffer itself)."""
+    octets = max(octets, 1_152)
+    if octets < tcb.window_clamp:
+        tcb.rcv_ssthresh = min(tcb.rcv_ssthresh, octets)
+    else:
+        tcb.rcv_ssthresh = max(tcb.rcv_ssthresh, min(tcb.rcv_adv - tcb.last_ack_sent, octets))
+    tcb.window_clamp = octets
+    tcb.drs_space = min(tcb.drs_space, octets)
+
+
+def grow(tcb: Tcb, size: int) -> None:
+    """A segment in order arrived: the window may grow by two of them, or by twice its size (a slow start of its own)."""
+    room = min(tcb.window_clamp, tcb.rcv_buf - tcb.rcv_queued - tcb.reassembly.octets) - tcb.rcv_ssthresh
+    if room > 0 and size >= _WORTH_GROWING:
+        tcb.rcv_ssthresh += min(room, 2 * max(tcb.advmss, size))
+        tcb.quickacks |= 1
+
+
+def measure_rtt(tcb: Tcb, now: int) -> None:
+    """Without timestamps: a round trip is the time in which a window that was offered is filled."""
+    if tcb.rcv_rtt_at:
+        if tcb.rcv_nxt < tcb.rcv_rtt_seq:
+            return
+        sample = max(now - tcb.rcv_rtt_at, 1_000)
+        if not tcb.rcv_rtt or sample < tcb.rcv_rtt:
+            tcb.rcv_rtt = sample
+    tcb.rcv_rtt_seq = tcb.rcv_adv
+    tcb.rcv_rtt_at = now
+
+
+def sample_rtt(tcb: Tcb, ts_ecr: int, ticks: int) -> None:
+    """With timestamps: a segment of text echoes what we sent a round trip ago.
+
+    Args:
+        tcb: the connection.
+        ts_ecr: what it echoes; one sample for each value.
+        ticks: how long ago that was, ms.
+    """
+    tcb.rcv_rtt_ecr = ts_ecr
+    if ticks >= 0x8000_0000:
+        return
+    sample = max(ticks, 1) * MS
+    if not tcb.rcv_rtt or sample < tcb.rcv_rtt:
+        tcb.rcv_rtt = sample
+    else:
+        tcb.rcv_rtt += (sample - tcb.rcv_rtt) // 8
+
+
+def tune(tcb: Tcb, copied: int, now: int) -> None:
+    """Dynamic right-sizing: the application took octets; let there be room for twice what it takes in a round trip.
+
+    Unless SO_RCVBUF fixed the memory; up to the configured maximum.
+    """
+    tcb.drs_copied += copied
+    if not tcb.rcv_rtt or now - tcb.drs_at < tcb.rcv_rtt:
+        return
+    if tcb.drs_copied > tcb.drs_space:
+        tcb.drs_space = tcb.drs_copied
+        if not tcb.options.rcvbuf_locked:
+            wanted = 2 * tcb.drs_copied
+            wanted += max(0, tcb.reassembly.end - tcb.rcv_nxt)
+            octets = min((wanted << _SCALE) // tcb.rcv_ratio, tcb.config.receive_buffer_max)
+            if octets > tcb.rcv_memory:
+                resize(tcb, octets)
+    tcb.drs_at = now
+    tcb.drs_copied = 0
