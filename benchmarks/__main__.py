@@ -7,12 +7,14 @@ import argparse
 import os
 import platform
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
 import netarium
-from benchmarks import namespaces, simulated, stack
+from benchmarks import loss, namespaces, simulated, stack
+from netarium.transport.tcp.congestion import ALGORITHMS
 
 Row = tuple[str, str, str, str, str]
 
@@ -27,24 +29,19 @@ def calibration() -> float:
 
 
 def row(what: str, figure: float, unit: str, mark: float, kernel: float | None = None) -> Row:
-    """A line of the table; `mark` is the goal, at least (or, negative, at the most)."""
+    """A line of the table; `mark` is the goal, at least (or, negative, at the most; 0: none)."""
     met = figure >= mark if mark > 0 else figure <= -mark
-    goal = f"{'≥' if mark > 0 else '≤'} {abs(mark):,.0f}"
+    goal = f"{'≥' if mark > 0 else '≤'} {abs(mark):,.0f} {'✓' if met else '✗'}" if mark else ""
     beside = "" if kernel is None else f"{kernel:,.0f}"
     ratio = "" if kernel is None else f"{figure / kernel:.2f}"
     digits = 1 if abs(figure) < 20 else 0
-    return f"{what}, {unit}", f"{figure:,.{digits}f}", f"{goal} {'✓' if met else '✗'}", beside, ratio
+    return f"{what}, {unit}", f"{figure:,.{digits}f}", goal, beside, ratio
 
 
-def measured(times: int) -> list[Row]:
-    """Every figure."""
+def real(times: int) -> list[Row]:
+    """The stack on a TAP, with the kernel as its peer."""
     kernel, ours = stack.kernel(times), stack.ours(times)
     plain_kernel, plain = stack.kernel_plain(times), stack.ours_plain(times)
-    with simulated.one_core():
-        segments = median(simulated.bulk(10_000_000, tso=False)[0] for _ in range(times))
-        megabytes = median(simulated.bulk(50_000_000, tso=True)[1] for _ in range(times))
-        exchanges = median(simulated.exchanges(2_000) for _ in range(times))
-        creation = median(simulated.creation() for _ in range(times))
     return [
         row("kernel → stack, offload", ours["receive"], "Mbit/s", 3_000, kernel["receive"]),
         row("stack → kernel, offload", ours["send"], "Mbit/s", 3_000, kernel["send"]),
@@ -53,12 +50,55 @@ def measured(times: int) -> list[Row]:
         row("round trips, pinned", ours["round trips"], "1/s", 8_000, kernel["round trips"]),
         row("connections, one after the other", ours["connections"], "1/s", 1_000, kernel["connections"]),
         row("memory of an idle connection", stack.memory(5_000), "octets", -4_096),
+    ]
+
+
+def virtual(times: int) -> list[Row]:
+    """Simulated hosts, against wall time."""
+    with simulated.one_core():
+        segments = median(simulated.bulk(10_000_000, tso=False)[0] for _ in range(times))
+        megabytes = median(simulated.bulk(50_000_000, tso=True)[1] for _ in range(times))
+        exchanges = median(simulated.exchanges(2_000) for _ in range(times))
+        creation = median(simulated.creation() for _ in range(times))
+    return [
         row("virtual time: single segments", segments, "1/s of wall time", 30_000),
         row("virtual time: super-segments", megabytes, "MB/s of wall time", 300),
         row("virtual time: request and answer, 5 ms link", exchanges, "1/s", 8_000),
         row("a world of two hosts", creation, "ms", -5),
         row("import netarium", stack.import_time(2 * times + 1), "ms", -150),
     ]
+
+
+def lossy(times: int) -> list[Row]:
+    """Our sender beside the kernel's, with the same algorithm, through a path that loses segments."""
+    times = max(times, 5)
+    rows = []
+    for algorithm in (word for word in ("reno", "cubic", "bbr") if word in ALGORITHMS):
+        name = NAMES[algorithm]
+        whole, kernel = loss.under_loss(algorithm, 0, times)
+        rows.append(row(f"{name}, no loss", whole, "Mbit/s", 0, kernel))
+        for percent in (1, 5):
+            ours, kernel = loss.under_loss(algorithm, percent / 100, times)
+            mark = whole / 2 if algorithm == "bbr" else kernel
+            rows.append(row(f"{name}, {percent} % loss", ours, "Mbit/s", mark, kernel))
+    for algorithm in (word for word in ("reno", "cubic") if word in ALGORITHMS):
+        ours, kernel = loss.shared(algorithm, 3)
+        what = f"{NAMES[algorithm]}, beside the kernel's on one line of 100 Mbit/s, Mbit/s"
+        fair = 0.5 <= ours / kernel <= 2
+        rows.append(
+            (
+                what,
+                f"{ours:.1f}",
+                f"1:2 … 2:1 {'✓' if fair else '✗'}",
+                f"{kernel:.1f}",
+                f"{ours / kernel:.2f}",
+            )
+        )
+    return rows
+
+
+PARTS: dict[str, Callable[[int], list[Row]]] = {"real": real, "virtual": virtual, "loss": lossy}
+NAMES = {"reno": "Reno", "cubic": "CUBIC", "bbr": "BBR"}
 
 
 def table(rows: list[Row]) -> str:
@@ -95,7 +135,7 @@ def machine() -> str:
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores of {model}, Linux {platform.release()}, "
         f"{platform.python_implementation()} {platform.python_version()}, netarium {netarium.__version__}, "
         "checksums in pure Python; "
-        "congestion control of the kernel's side: cubic"
+        "congestion control of the kernel's side: cubic, where no other is named"
     )
 
 
@@ -114,12 +154,17 @@ def main() -> None:
     parser.add_argument(
         "--times", type=int, default=3, help="measurements of each figure; the median counts (3)"
     )
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (all)")
     parser.add_argument("--write", action="store_true", help="keep the table in docs/benchmarks.md")
     arguments = parser.parse_args()
+    if unknown := set(arguments.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}: there are {', '.join(PARTS)}")
+    if arguments.write and arguments.parts:
+        parser.error("--write keeps a whole run")
     namespaces.enter()
     namespaces.run("ip", "link", "set", "lo", "up")
     before = calibration()
-    rows = measured(arguments.times)
+    rows = [line for part in arguments.parts or PARTS for line in PARTS[part](arguments.times)]
     after = calibration()
     text = (
         f"{machine()}. A fixed loop took {before:.0f} ms before and {after:.0f} ms after.\n\n{table(rows)}\n"

@@ -9,6 +9,7 @@ import selectors
 import socket
 import sys
 import time
+from typing import NoReturn
 
 ECHO, SINK, SOURCE = 5001, 5002, 5003
 _CHUNK = 256 * 1024
@@ -103,12 +104,12 @@ def idle(host: str, count: float) -> float:
     return 0.0
 
 
-def serve(host: str, _: float) -> float:
+def serve(host: str, congestion: str) -> NoReturn:
     """Echo, sink and source in the kernel: the other end of the baseline. Until killed."""
     selector = selectors.DefaultSelector()
     for port in (ECHO, SINK, SOURCE):
         listener = socket.create_server((host, port), backlog=4096)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion.encode())
         listener.setblocking(False)
         selector.register(listener, selectors.EVENT_READ)
     room, chunk = bytearray(_CHUNK), bytes(_CHUNK)
@@ -144,21 +145,23 @@ _ROLES = {
     "round-trips": round_trips,
     "connections": connections,
     "idle": idle,
-    "serve": serve,
 }
 
 
 def main() -> None:
     """Play one role."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("role", choices=_ROLES)
+    parser.add_argument("role", choices=[*_ROLES, "serve"])
     parser.add_argument("host")
     parser.add_argument(
         "amount", type=float, nargs="?", default=1.0, help="seconds, or connections for `idle`"
     )
     parser.add_argument("--core", type=int)
+    parser.add_argument("--congestion", default="cubic", help="of `serve` (cubic)")
     arguments = parser.parse_args()
     pin(arguments.core)
+    if arguments.role == "serve":
+        serve(arguments.host, arguments.congestion)
     result = _ROLES[arguments.role](arguments.host, arguments.amount)
     if arguments.role != "idle":
         print(result, flush=True)

@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from netarium.base.addr import Prefix, masked, parse_interface
+from netarium.base.config import MachineConfig
 from netarium.base.errors import UsageError
 from netarium.base.trace import Trace
 from netarium.drive.device import KernelDevice
@@ -87,7 +88,11 @@ def check_addresses(options: argparse.Namespace) -> None:
 
 @contextmanager
 def station(
-    options: argparse.Namespace, *, tap: str | None = None, name: str | None = None
+    options: argparse.Namespace,
+    *,
+    tap: str | None = None,
+    name: str | None = None,
+    config: MachineConfig | None = None,
 ) -> Iterator[Host]:
     """A host on the device, closed at the end whatever happens; SIGTERM ends it as Ctrl-C does.
 
@@ -95,6 +100,7 @@ def station(
         options: what `add_arguments` has described.
         tap: the TAP to use when no --device is given.
         name: of the machine; None: as its device.
+        config: of its stack; None: the defaults.
     """
     with ExitStack() as stack:
         check_addresses(options)
@@ -115,6 +121,7 @@ def station(
             gateway=options.gateway,
             name=name,
             nameservers=options.nameserver,
+            config=config,
             trace=trace,
         )
         stack.callback(host.close)

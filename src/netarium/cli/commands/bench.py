@@ -3,10 +3,12 @@
 import argparse
 from typing import Final
 
+from netarium.base.config import MachineConfig, TcpConfig
 from netarium.cli import station
 from netarium.drive.control import Control
 from netarium.drive.host import Host
 from netarium.drive.serve import serve_bench
+from netarium.transport.tcp.congestion import ALGORITHMS
 
 EPILOG: Final = """\
 TCP port 5001 echoes, 5002 takes all and gives nothing, 5003 gives without end.
@@ -19,12 +21,20 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments."""
     parser.add_argument("action", choices=["serve"], help="what to do")
+    default = TcpConfig().congestion_control
+    parser.add_argument(
+        "--congestion",
+        choices=ALGORITHMS,
+        default=default,
+        help=f"congestion control of what is sent ({default})",
+    )
     station.add_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
-    with station.station(options, tap="nt0") as host, Control(host):
+    config = MachineConfig(tcp=TcpConfig(congestion_control=options.congestion))
+    with station.station(options, tap="nt0", config=config) as host, Control(host):
         serve_bench(host, on_ready=lambda: _announce(options, host))
     return 0
 
