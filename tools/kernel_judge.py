@@ -32,8 +32,10 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from netarium.base.addr import format_ip
-from netarium.base.config import TcpConfig
-from netarium.testing.packetdrill import calls, runner, segments, suite
+from netarium.base.config import MachineConfig
+from netarium.testing.packetdrill import callfiles, callopts, callready, calls, runner, segments, suite
+from netarium.testing.packetdrill.callnames import HANDLERS
+from netarium.testing.packetdrill.commands import Orders
 from netarium.testing.packetdrill.errors import Mismatch, NotUnderstood, ScriptError
 from netarium.testing.packetdrill.flow import Flow
 from netarium.testing.packetdrill.parser import load
@@ -100,7 +102,7 @@ class KernelStage:
 
     epoch = 0
 
-    def __init__(self, settings: Settings, _config: TcpConfig, *_: Any) -> None:
+    def __init__(self, settings: Settings, _config: MachineConfig, *_: Any) -> None:
         self.sent: deque[tuple[int, bytes]] = deque()
         self.blocking: BlockingCall | None = None
         self.host = SimpleNamespace(socket=socket.socket)
@@ -166,7 +168,7 @@ def _sysctl(name: str, value: str) -> None:
     path.write_text(value, encoding="ascii")
 
 
-def obey(script: Script, line: int, command: str, config: TcpConfig, *_: Any) -> TcpConfig:
+def obey(script: Script, line: int, command: str, config: MachineConfig, *_: Any) -> Orders:
     """Carry out what stands between backticks, in this namespace; the configuration of our stack is nothing here."""
     for statement in re.split(r"[;\n]|&&", command):
         words = shlex.split(statement, comments=True)
@@ -186,12 +188,15 @@ def obey(script: Script, line: int, command: str, config: TcpConfig, *_: Any) ->
                 subprocess.run(statement, shell=True, check=True)
         except (OSError, subprocess.CalledProcessError) as fault:
             raise ScriptError(script.name, line, f"{statement.strip()!r}: {fault}") from None
-    return config
+    return Orders(config)
 
 
 def ioctl(self: calls.Calls, call: Call) -> int:
     """The real ioctl."""
-    number = struct.unpack("i", fcntl.ioctl(self._socket(call).fileno(), calls._int(call, 1), bytes(4)))[0]
+    pointed = call.arguments[2]
+    pointed = pointed[0] if isinstance(pointed, list) and pointed else pointed
+    argument = struct.pack("i", pointed if isinstance(pointed, int) else 0)
+    number = struct.unpack("i", fcntl.ioctl(self.socket(call).fileno(), calls.integer(call, 1), argument))[0]
     wanted = call.arguments[2]
     value = wanted[0] if isinstance(wanted, list) and wanted else wanted
     if value is not ANY and value != number:
@@ -212,7 +217,7 @@ class KernelRunner(runner.Runner):
     def _renew(self, packet: TcpPacket, flow: Flow) -> None:
         """Nothing is known of the kernel's tables: see `learn`."""
 
-    def _tcp_info(self) -> dict[str, int]:
+    def _facts(self) -> dict[str, int]:
         for each in reversed(self._calls.sockets()):
             with contextlib.suppress(OSError):
                 raw = each.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 512).ljust(_INFO.size, b"\0")
@@ -228,19 +233,20 @@ class KernelRunner(runner.Runner):
 def _kernel_instead_of_ours() -> Iterator[None]:
     """The kernel's sockets, polls and stage where the runner would take ours."""
     replaced: list[tuple[Any, str, Any]] = [
-        (calls, "Socket", socket.socket), (calls, "Epoll", select.epoll), (calls, "Poll", select.poll),
+        *((module, "Socket", socket.socket) for module in (calls, callfiles, callopts, callready)),
+        (calls, "Epoll", select.epoll), (callready, "Epoll", select.epoll), (callready, "Poll", select.poll),
         (runner, "Stage", KernelStage), (runner, "BlockingCall", BlockingCall), (runner, "obey", obey),
         (segments, "learn", learn), (runner, "_PATIENCE", 60_000_000_000),
     ]  # fmt: skip
     before = [(module, name, getattr(module, name)) for module, name, _ in replaced]
-    handler = calls._HANDLERS["ioctl"]
-    calls._HANDLERS["ioctl"] = ioctl
+    handler = HANDLERS["ioctl"]
+    HANDLERS["ioctl"] = ioctl
     for module, name, value in replaced:
         setattr(module, name, value)
     try:
         yield
     finally:
-        calls._HANDLERS["ioctl"] = handler
+        HANDLERS["ioctl"] = handler
         for module, name, value in before:
             setattr(module, name, value)
 
@@ -260,7 +266,7 @@ def judge(path: Path, tolerance: int, defines: Mapping[str, str]) -> dict[str, A
     try:
         script = load(path, defines)
         with _kernel_instead_of_ours():
-            run = KernelRunner(script, strict=False)
+            run = KernelRunner(script, runner.Options())
             run._settings.tolerance = max(run._settings.tolerance, tolerance)
             make = run._calls.make
 

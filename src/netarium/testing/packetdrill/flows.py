@@ -6,6 +6,7 @@ it, and the first packet with new names belongs to the connection under test if 
 """
 
 from collections.abc import Callable
+from socket import SOCK_STREAM
 
 from netarium.socket.socket import Socket
 from netarium.testing.packetdrill.flow import Flow
@@ -86,7 +87,7 @@ class Flows:
             self.current = known[-1]
             return
         flow = Flow(local, port, address)
-        flow.protocol = _TCP if socket._description.endpoint.kind == "tcp" else _UDP
+        flow.protocol = _TCP if socket.type == SOCK_STREAM else _UDP
         self._begin(flow)
 
     def script_time(self) -> int:
