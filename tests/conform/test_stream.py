@@ -270,3 +270,26 @@ def test_reading_after_a_refused_connect(net: Any) -> None:
     with pytest.raises(OSError) as caught:
         client.recv(1)
     assert caught.value.errno == errno.ENOTCONN
+
+
+def test_an_exception_holds_no_buffer(net: Any) -> None:
+    """Who catches it may clear or extend the bytearray at once, as asyncio's transports do."""
+    client, server = net.pair()
+    one = net.client(socket.SOCK_DGRAM)
+    for sock in (client, one):
+        sock.setblocking(False)
+    client.shutdown(socket.SHUT_WR)
+    buffer = bytearray(10)
+    calls = [
+        lambda: client.send(buffer), lambda: client.sendall(buffer), lambda: client.sendmsg([buffer]),
+        lambda: client.recv_into(buffer), lambda: client.recvmsg_into([buffer]), lambda: one.recvfrom_into(buffer),
+        lambda: one.send(buffer), lambda: one.sendto(buffer, ("", -1)), lambda: one.sendmsg([buffer]),
+    ]  # fmt: skip
+    for call in calls:
+        try:
+            call()
+        except (OSError, OverflowError):
+            buffer.append(0)
+        else:
+            raise AssertionError("no exception")
+    server.close()

@@ -26,6 +26,8 @@ from netarium.link.rules import BurstLoss, Corrupt, Cut, Duplicate, Jitter, Loss
 from netarium.link.selector import Selector, between
 from netarium.sim import Host, World
 
+from .pairwise import covering_array
+
 PORT = 17_000
 MSS = 1_460  # of the usual link, for the sizes around its edges; with timestamps a segment carries 12 octets less
 MIB = 1 << 20
@@ -87,12 +89,34 @@ FACTORS: dict[str, tuple[Any, ...]] = {
 }
 
 
+# T1: the same with large transfers and other seeds, so that other triples meet.
+EXAM_FACTORS = {**FACTORS, "size": (*SIZES, *LARGE)}
+
+
+def t0() -> list["Cell"]:
+    """The cells of every run."""
+    return [Cell(n, row) for n, row in enumerate(covering_array(FACTORS, 1))]
+
+
+def t1() -> list["Cell"]:
+    """The cells of the exam."""
+    cells = [
+        Cell(1_000 * seed + n, row)
+        for seed in range(2, 7)
+        for n, row in enumerate(covering_array(EXAM_FACTORS, seed))
+    ]
+    for cell in cells:
+        if cell.size >= MIB:
+            cell.factors["connections"] = 1
+    return cells
+
+
 @dataclass
 class Cell:
     """One row of the covering array."""
 
     seed: int
-    factors: Mapping[str, Any]
+    factors: dict[str, Any]
 
     def __getattr__(self, name: str) -> Any:
         try:

@@ -2,13 +2,16 @@
 
 import pytest
 
-from .matrix import FACTORS, Cell, run
-from .pairwise import covering_array
-
-T0_SEED = 1
-T0 = [Cell(n, row) for n, row in enumerate(covering_array(FACTORS, T0_SEED))]
+from .matrix import Cell, run, t0, t1
 
 
-@pytest.mark.parametrize("cell", T0, ids=[f"{cell.seed:03}" for cell in T0])
+@pytest.mark.parametrize("cell", t0(), ids=lambda cell: f"{cell.seed}")
 def test_t0(cell: Cell) -> None:
+    run(cell)
+
+
+@pytest.mark.exam
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", t1(), ids=lambda cell: f"{cell.seed}")
+def test_t1(cell: Cell) -> None:
     run(cell)

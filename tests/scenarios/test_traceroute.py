@@ -7,6 +7,8 @@ import struct
 
 import pytest
 
+from netarium.base.config import MachineConfig
+from netarium.base.profiles import profile
 from netarium.sim import World
 
 from .conftest import MakeWorld
@@ -94,7 +96,7 @@ def test_a_connection_that_reaches_only_the_second_router(make_world: MakeWorld)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, 3)
             return sock.connect_ex((world.machines["target"].address, 80))
 
-    world = chain(make_world())
+    world = chain(make_world(config=MachineConfig(tcp=profile("rfc"))))
     assert world.run(main, on="source") == errno.EHOSTUNREACH
     assert world.now > 7e9  # 1, 2, 4 s, and the last wait
     assert world.machines["b"].machine.counters["ip_in_ttl_expired"] == 4

@@ -317,7 +317,7 @@ def test_a_smaller_path_resends_at_the_new_size_without_slowing_down(tcp) -> Non
     tcp._collect()
     assert [len(seg.payload) for seg in tcp.seen][:2] == [1_160, 300]
     assert sum(len(seg.payload) for seg in tcp.seen) == 4_380
-    assert tcb.congestion.cwnd == before
+    assert tcb.congestion.cwnd == before // 1_460 * 1_160  # as many segments as before
     assert tcb.recovery == LOSS
 
 

@@ -125,6 +125,8 @@ class TcpConfig:
     persist_max_ns: int = 60 * SECOND
     port_range: tuple[int, int] = (32_768, 60_999)
     gso_max_size: int = 64_000
+    # Linux ends a connect() for any ICMP error (RFC 5461 §2.2), RFC 9293 MUST-56 only for a hard one.
+    soft_errors_end_connect: bool = True
     # Path MTU without ICMP (RFC 4821): 0 never, 1 once a black hole is found, 2 always. Linux says 0; nobody is there
     # to set a user's stack right when a router does not speak, and until three timeouts are over it costs nothing.
     mtu_probing: int = 1

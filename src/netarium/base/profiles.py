@@ -19,10 +19,12 @@ _FREEBSD: Final = TcpConfig(
     syn_ack_retries=3,
     data_retries=12,
     keepalive_probes=8,
+    soft_errors_end_connect=False,
     mtu_probing=0,  # net.inet.tcp.pmtud_blackhole_detection
 )
 
 _RFC: Final = TcpConfig(
+    soft_errors_end_connect=False,
     delayed_ack_ns=200 * MS,
     min_rto_ns=1 * SECOND,
     msl_ns=120 * SECOND,

@@ -21,6 +21,16 @@ def octets(data: Any) -> Buffer:
     return view if view.format == "B" and view.ndim == 1 and view.contiguous else view.cast("B")
 
 
+def release(*views: Buffer) -> None:
+    """Let a caller's buffer go before an exception is raised, whose traceback would hold it.
+
+    Who catches `BlockingIOError` may clear or extend his bytearray then, as asyncio does, and as the kernel lets him.
+    """
+    for view in views:
+        if isinstance(view, memoryview):
+            view.release()
+
+
 def gathered(buffers: Iterable[Any]) -> Buffer:
     """Several buffers as one (sendmsg); a single one is not copied."""
     pieces = [octets(one) for one in buffers]

@@ -9,7 +9,7 @@ from netarium.base.checksum import Buffer
 from netarium.base.errors import StackError
 from netarium.socket.address import AddressTuple, unpack_address
 from netarium.socket.base import SocketBase
-from netarium.socket.buffers import gathered, octets, scattered, writable
+from netarium.socket.buffers import gathered, octets, release, scattered, writable
 from netarium.socket.errors import from_stack, os_error, would_block
 from netarium.socket.messages import (
     MSG_ERRQUEUE,
@@ -47,18 +47,27 @@ class Transfer(SocketBase):
     @traced
     def send(self, data: Any, flags: int = 0, /) -> int:
         """Send; returns how many octets were taken."""
-        return self._send(octets(data), flags)
+        view = octets(data)
+        try:
+            return self._send(view, flags)
+        except BaseException:
+            release(view)
+            raise
 
     @traced
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         """Send everything; the timeout is for the whole call."""
-        rest = octets(data)
-        if not isinstance(self._live(), Connection):
-            self._send(rest, flags)
-            return
-        sent = self._send_stream(rest, flags, whole=True)
-        if sent < len(rest):  # it failed on the way: the next attempt says how
-            self._send_stream(memoryview(rest)[sent:], flags, whole=True)
+        view = octets(data)
+        try:
+            if not isinstance(self._live(), Connection):
+                self._send(view, flags)
+                return
+            sent = self._send_stream(view, flags, whole=True)
+            if sent < len(view):  # it failed on the way: the next attempt says how
+                self._send_stream(bytes(view[sent : sent + 1]), flags, whole=True)
+        except BaseException:
+            release(view)
+            raise
 
     @traced
     def sendto(self, data: Any, *args: Any) -> int:
@@ -67,10 +76,14 @@ class Transfer(SocketBase):
             raise TypeError(f"sendto() takes 2 or 3 arguments ({1 + len(args)} given)")
         flags, address = (0, args[0]) if len(args) == 1 else args
         payload = octets(data)
-        endpoint = self._live()
-        if isinstance(endpoint, Connection):
-            return self._send(payload, flags)
-        return self._send_datagram(endpoint, payload, self._address(address, "sendto"), {})
+        try:
+            endpoint = self._live()
+            if isinstance(endpoint, Connection):
+                return self._send(payload, flags)
+            return self._send_datagram(endpoint, payload, self._address(address, "sendto"), {})
+        except BaseException:
+            release(payload)
+            raise
 
     @traced
     def sendmsg(
@@ -83,11 +96,15 @@ class Transfer(SocketBase):
     ) -> int:
         """Send several buffers as one, with ancillary data."""
         payload = gathered(buffers)
-        endpoint = self._live()
-        if isinstance(endpoint, Connection):
-            return self._send(payload, flags)
-        to = None if address is None else self._address(address, "sendmsg")
-        return self._send_datagram(endpoint, payload, to, parse(self._description, ancdata))
+        try:
+            endpoint = self._live()
+            if isinstance(endpoint, Connection):
+                return self._send(payload, flags)
+            to = None if address is None else self._address(address, "sendmsg")
+            return self._send_datagram(endpoint, payload, to, parse(self._description, ancdata))
+        except BaseException:
+            release(payload)
+            raise
 
     def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
         """Send a file, opened in binary mode, from `offset` on; returns the octets sent."""
@@ -142,6 +159,8 @@ class Transfer(SocketBase):
                 driver.kick(self._machine)
                 if sent == size or (sent and not whole):
                     return sent
+                if rest is not data:
+                    release(rest)
                 until = self._await(POLLOUT, until, flags, endpoint.options.sndtimeo_ns)
 
     def _send_datagram(
@@ -181,13 +200,21 @@ class Transfer(SocketBase):
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
         """Receive into a buffer, up to `nbytes` octets (0: its size)."""
         view = writable(buffer, nbytes, "recv_into")
-        return self._receive_into(view, flags)[0]
+        try:
+            return self._receive_into(view, flags)[0]
+        except BaseException:
+            release(view)
+            raise
 
     @traced
     def recvfrom_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> tuple[int, AddressTuple | None]:
         """Receive into a buffer, and tell from whom."""
         view = writable(buffer, nbytes, "recvfrom_into")
-        size, datagram = self._receive_into(view, flags)
+        try:
+            size, datagram = self._receive_into(view, flags)
+        except BaseException:
+            release(view)
+            raise
         return size, self._sender(datagram)
 
     @traced
@@ -218,7 +245,11 @@ class Transfer(SocketBase):
     ) -> tuple[int, Ancillary, int, AddressTuple | None]:
         """Receive into several buffers, with ancillary data."""
         targets = [writable(one, 0, "recvmsg_into") for one in buffers]
-        data, items, result, address = self.recvmsg(sum(map(len, targets)), ancbufsize, flags)
+        try:
+            data, items, result, address = self.recvmsg(sum(map(len, targets)), ancbufsize, flags)
+        except BaseException:
+            release(*targets)
+            raise
         return scattered(data, targets), items, result, address
 
     def _receive(self, limit: int, flags: int) -> tuple[bytes, Datagram | None]:

@@ -173,19 +173,38 @@ class Circuit(ABC):
         if tcb.state in {CLOSED, LISTEN}:
             return False
         if error.kind == "too-big":
+            if not self._may_have_been_too_big(error.mtu):
+                return False
             tcb.output = True
             self._path = None  # found again, with the new estimate, when the next segment leaves
-        elif (
-            tcb.state is SYN_SENT
-            and error.kind == "unreachable"
-            and (error.hard or self._layer.ip.is_local(error.reporter))
-        ):
-            # What we found out ourselves, that nobody is there, is no hint: connect() need not wait (RFC 5461 §2.2).
-            arrive.end(tcb, error.errno, "ICMP error", now)
-        elif error.kind != "quench":  # MUST-55
+        elif error.kind == "quench" or (error.kind == "time-exceeded" and error.code):
+            return True  # MUST-55; and a reassembly that timed out tells only of a loss, as Linux sees it
+        elif tcb.state is SYN_SENT or (tcb.state is SYN_RECEIVED and not tcb.passive):
+            self._connect_hindered(error, now)
+        elif self.options.recverr:
+            tcb.error, tcb.wakeup = error.errno, True  # told at once (tcp(7)); the connection goes on
+        else:
             tcb.soft_error = error.errno  # MUST-56: never aborts
         self._done(now)
         return True
+
+    def _connect_hindered(self, error: IcmpError, now: int) -> None:
+        """An error about our SYN. What we found out ourselves, that nobody is there, is no hint (RFC 5461 §2.2)."""
+        # DEVIATION RFC 9293 §3.9.2.2 (MUST-56): a soft error ends it, too, as on Linux; not so in the profile "rfc".
+        if (
+            error.hard
+            or self.tcb.config.soft_errors_end_connect
+            or (error.kind == "unreachable" and self._layer.ip.is_local(error.reporter))
+        ):
+            arrive.end(self.tcb, error.errno, "ICMP error", now)
+        else:
+            self.tcb.soft_error = error.errno
+
+    def _may_have_been_too_big(self, mtu: int) -> bool:
+        """Something in flight is larger than what a router says it can take; else it lies (RFC 5927 §7.2)."""
+        tcb = self.tcb
+        headers = (40 if self.version == 4 else 60) + (negotiate.TIMESTAMP_OPTION_LENGTH if tcb.ts_ok else 0)
+        return tcb.scoreboard.largest(tcb.smss) + headers > mtu
 
     def on_deadline(self, now: int) -> None:
         """The earliest timer is due."""

@@ -10,6 +10,7 @@ from netarium.base.seq import MASK
 from netarium.base.units import MS
 from netarium.transport.options import SocketOptions
 from netarium.transport.tcp.congestion import ALGORITHMS
+from netarium.transport.tcp.congestion.base import INFINITE_SSTHRESH
 from netarium.transport.tcp.tcb import DEFAULT_MSS4, DEFAULT_MSS6, Tcb
 from netarium.wire.tcp import TcpSegment
 from netarium.wire.tcp_options import pack_options
@@ -111,9 +112,14 @@ def start_congestion_control(tcb: Tcb) -> None:
 def set_segment_size(tcb: Tcb) -> None:
     """SMSS from the peer's MSS, the path and the options that every segment carries (MUST-16)."""
     size = allowed_size(tcb)
+    before, control = tcb.smss, tcb.congestion
     tcb.smss = size if tcb.plpmtud is None else tcb.plpmtud.limit(size)
     tcb.gso_size = tcb.gso_limit // tcb.smss * tcb.smss
-    tcb.congestion.set_mss(tcb.smss)
+    control.set_mss(tcb.smss)
+    if tcb.smss != before:  # what the network carried were so many segments: as Linux, which counts in them
+        control.cwnd = max(control.cwnd // before, 1) * tcb.smss
+        if control.ssthresh < INFINITE_SSTHRESH:
+            control.ssthresh = max(control.ssthresh // before, 2) * tcb.smss
 
 
 def allowed_size(tcb: Tcb) -> int:

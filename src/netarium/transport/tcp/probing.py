@@ -89,12 +89,12 @@ def on_acknowledged(tcb: Tcb) -> None:
     search = tcb.plpmtud
     if search is None or not search.probe or tcb.snd_una < search.probe_seq + search.probe:
         return
-    before, size = tcb.smss, search.probe
+    control = tcb.congestion
+    before, size, cwnd = tcb.smss, search.probe, control.cwnd
     search.succeeded()
     negotiate.set_segment_size(tcb)
     headers = (40 if tcb.version == 4 else 60) + (negotiate.TIMESTAMP_OPTION_LENGTH if tcb.ts_ok else 0)
-    control = tcb.congestion
-    segments = control.cwnd // before * (before + headers) // (size + headers)
+    segments = cwnd // before * (before + headers) // (size + headers)
     control.cwnd = max(segments, 1) * tcb.smss
 
 

@@ -188,6 +188,15 @@ class Scoreboard:
             if record.end - record.seq > size:
                 self.mark_lost(record)
 
+    def largest(self, smss: int) -> int:
+        """Octets of the largest segment in flight; a super-segment's are of `smss`."""
+        largest = 0
+        for record in self._records[self._first :]:
+            largest = max(largest, record.end - record.seq)
+            if largest >= smss:
+                return smss
+        return largest
+
     def divide(self, record: Sent, at: int) -> None:
         """Make two records of one, the second beginning at sequence number `at`."""
         self._split(self._index(record.seq), at)
