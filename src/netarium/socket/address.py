@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from netarium.base.addr import ANY4, ANY6, BROADCAST4, format_ip
 from netarium.socket.context import HostBase
+from netarium.socket.dualstack import is_mapped, mapped
 
 AF_INET: Final = int(kernel.AF_INET)
 AF_INET6: Final = int(kernel.AF_INET6)
@@ -47,7 +48,12 @@ def pack_address(host: HostBase, family: int, address: Any, call: str) -> tuple[
 
 def unpack_address(family: int, address: bytes, port: int) -> AddressTuple:
     """The address tuple that a program sees."""
-    return (format_ip(address), port) if family == AF_INET else (format_ip(address), port, 0, 0)
+    return (format_ip(address), port) if family == AF_INET else (_format_ip6(mapped(address)), port, 0, 0)
+
+
+def _format_ip6(address: bytes) -> str:
+    """As inet_ntop() writes it: an IPv4 address in it keeps its dots."""
+    return f"::ffff:{format_ip(address[12:])}" if is_mapped(address) else format_ip(address)
 
 
 def _pack_node(host: HostBase, family: int, node: str) -> bytes:

@@ -17,6 +17,7 @@ from netarium.socket.address import AF_INET, AF_INET6, AddressTuple, pack_addres
 from netarium.socket.buffers import octets
 from netarium.socket.context import HostBase, current
 from netarium.socket.descriptors import AnyEndpoint, Description
+from netarium.socket.dualstack import settle
 from netarium.socket.errors import from_stack, os_error, timed_out, would_block
 from netarium.socket.options import get_option, set_option
 from netarium.socket.tracing import traced
@@ -221,7 +222,9 @@ class SocketBase:
         return unpack_address(self._description.family, *endpoint.remote)
 
     def _address(self, address: Any, call: str) -> tuple[bytes, int]:
-        return pack_address(self._description.host, self._description.family, address, call)
+        family = self._description.family
+        packed, port = pack_address(self._description.host, family, address, call)
+        return (packed, port) if family == AF_INET else (settle(self._live(), packed), port)
 
     # --- options ----------------------------------------------------------------------------------------------------
 

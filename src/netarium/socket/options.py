@@ -80,7 +80,7 @@ def _row(description: Description, level: int, name: int) -> Row:
 
 def _levels(description: Description) -> tuple[int, ...]:
     """The protocols that look at the options of this socket."""
-    levels = (_SOL, _IP) if description.endpoint.version == 4 else (_SOL, _IP, _IP6)
+    levels = (_SOL, _IP) if description.family == int(kernel.AF_INET) else (_SOL, _IP, _IP6)
     return (*levels, _TCP) if isinstance(description.endpoint, Connection) else levels
 
 

@@ -141,6 +141,12 @@ class DatagramEndpoint(ABC):
         """The wildcard address of the endpoint's family."""
         return ANY4 if self.version == 4 else ANY6
 
+    def speak_ipv4(self) -> None:
+        """A fresh endpoint of IPv6 becomes one of IPv4: a dual-stack socket met an IPv4 address (RFC 3493 §3.7)."""
+        assert not self.local[1]
+        self.version = 4
+        self.local = self.remote = (self.wildcard, 0)
+
     @property
     def state_name(self) -> str:
         """As netstat prints it: only a connected one has a state."""

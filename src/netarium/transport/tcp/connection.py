@@ -79,6 +79,15 @@ class Connection(Circuit):
 
     # --- calls from above -----------------------------------------------------------------------------
 
+    def speak_ipv4(self) -> None:
+        """A fresh endpoint of IPv6 becomes one of IPv4: a dual-stack socket met an IPv4 address (RFC 3493 §3.7)."""
+        assert not self.local[1]
+        assert self.tcb.state is CLOSED
+        self.version = 4
+        self.local = self.remote = (bytes(4), 0)
+        layer = self._layer
+        self.tcb = Tcb(4, layer.config, self.options, self.id, layer.name, layer.trace)
+
     def bind(self, address: bytes, port: int) -> None:
         """Choose the local address and port.
 
