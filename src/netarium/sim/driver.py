@@ -35,7 +35,7 @@ class _Wait:
     def notify(self, endpoint: Endpoint) -> None:
         """The machine reports an endpoint."""
         for each, mask in self._interests:
-            if each is endpoint and endpoint.poll() & mask:
+            if each == endpoint and each.poll() & mask:
                 self._baton.wake(self._strand)
                 return
 

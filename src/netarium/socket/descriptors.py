@@ -33,11 +33,12 @@ class Description:
         descriptor: its small number in the process, as lsof and traces show it.
         connecting: a non-blocking connect() was begun and its result was not yet asked for.
         references: numbers that lead here.
+        wants_room: a send() found too little room: when some comes back, that is news (SOCK_NOSPACE).
     """
 
     __slots__ = (
         "__weakref__", "connecting", "descriptor", "endpoint", "family", "host", "process", "proto", "references",
-        "type",
+        "type", "wants_room",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +59,7 @@ class Description:
         self.proto = proto
         self.descriptor = descriptor
         self.connecting = False
+        self.wants_room = False
         self.references = 0
 
     @property

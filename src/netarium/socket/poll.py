@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 from netarium.socket import descriptors
 from netarium.socket.context import current
-from netarium.socket.descriptors import Description
+from netarium.socket.descriptors import AnyEndpoint, Description
 from netarium.socket.driver import Driver
 from netarium.socket.errors import os_error
 from netarium.transport.endpoint import (
@@ -21,14 +21,17 @@ from netarium.transport.endpoint import (
     POLLOUT,
     POLLPRI,
     POLLRDHUP,
+    POLLRDNORM,
     Endpoint,
 )
+from netarium.transport.tcp.connection import Connection
 
 _ALWAYS: Final = POLLERR | POLLHUP
 _READABLE: Final = POLLIN | POLLRDHUP | POLLHUP | POLLERR  # what select(2) calls readable
 _WRITABLE: Final = POLLOUT | POLLERR
 _ONESHOT: Final = int(kernel.EPOLLONESHOT)
 _EDGE: Final = int(kernel.EPOLLET)
+_INPUT: Final = POLLIN | POLLPRI | POLLRDNORM | POLLRDHUP
 
 
 def ready(endpoint: Endpoint, mask: int) -> int:
@@ -88,65 +91,151 @@ class Poll:
 
 
 class Epoll:
-    """As select.epoll(): level-triggered, EPOLLONESHOT understood; EPOLLET reports a state once until it changes."""
+    """As select.epoll(): level-triggered, EPOLLONESHOT and EPOLLET understood."""
 
     def __init__(self, sizehint: int = -1, flags: int = 0) -> None:
-        self._masks: dict[int, int] = {}
-        self._seen: dict[int, int] = {}
+        self._items: dict[int, _Item] = {}
         self.closed = False
         del sizehint, flags
 
     def register(self, fd: Any, eventmask: int = POLLIN | POLLPRI | POLLOUT) -> None:
         """Watch a descriptor."""
         number = _number(fd)
-        if number in self._masks:
+        if number in self._items:
             raise os_error(errno.EEXIST)
-        self._masks[number] = eventmask
+        self._items[number] = _Item(_description(fd), eventmask)
 
     def modify(self, fd: Any, eventmask: int) -> None:
-        """Change the events; arms a one-shot again."""
+        """Change the events; arms a one-shot again, and an edge."""
         number = _number(fd)
-        if number not in self._masks:
+        if number not in self._items:
             raise os_error(errno.ENOENT)
-        self._masks[number] = eventmask
-        self._seen.pop(number, None)
+        self._items[number] = _Item(_description(fd), eventmask)
 
     def unregister(self, fd: Any) -> None:
         """Stop watching."""
-        number = _number(fd)
-        if self._masks.pop(number, None) is None:
+        if self._items.pop(_number(fd), None) is None:
             raise os_error(errno.ENOENT)
-        self._seen.pop(number, None)
 
     def poll(self, timeout: float | None = None, maxevents: int = -1) -> list[tuple[int, int]]:
         """Wait (seconds; None or negative: for ever) and tell who is ready for what."""
         if self.closed:
             raise ValueError("I/O operation on closed epoll object")
-        for number in [number for number in self._masks if descriptors.find(number) is None]:
-            self.unregister(number)  # epoll(7): closing a descriptor takes it out of the set
-        armed = {
-            number: mask & ~self._seen.get(number, 0) if mask & _EDGE else mask
-            for number, mask in self._masks.items()
-            if mask & ~(_ONESHOT | _EDGE)
-        }
-        events = _wait(armed, _ns(timeout))
-        events = events[:maxevents] if maxevents > 0 else events
-        for number, _ in events:
-            if self._masks[number] & _ONESHOT:
-                self._masks[number] &= _ONESHOT | _EDGE
-        self._seen = {number: what for number, what in events if self._masks[number] & _EDGE}
+        items = self._items
+        for number in [number for number in items if descriptors.find(number) is None]:
+            del items[number]  # epoll(7): closing a descriptor takes it out of the set
+        driver = _driver([item.description for item in items.values()])
+        if driver is None:
+            return []
+        left = _ns(timeout)
+        until = None if left is None else driver.now() + left
+        with driver.lock:
+            events = self._ready(maxevents)
+            while not events and left != 0:
+                if not driver.wait([(_Edge(item), POLLIN) for item in items.values()], left):
+                    left = 0
+                events = self._ready(maxevents)
+                if left:
+                    assert until is not None
+                    left = max(0, until - driver.now())
+        return events
+
+    def _ready(self, most: int) -> list[tuple[int, int]]:
+        events: list[tuple[int, int]] = []
+        for number, item in self._items.items():
+            found = item.ready()
+            if found:
+                events.append((number, found))
+                item.told()
+                if len(events) == most:
+                    break
         return events
 
     def close(self) -> None:
         """Forget everything."""
         self.closed = True
-        self._masks.clear()
+        self._items.clear()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class _Item:
+    """One descriptor in an epoll set.
+
+    An edge is something that happened: octets arrived, even if others wait already; the state changed; room came back
+    to a buffer that had too little, for poll() or for send(). Without one, an edge-triggered descriptor tells nothing.
+    """
+
+    __slots__ = ("_could_write", "_mask", "_pending", "_stamp", "_watched", "description")
+
+    def __init__(self, description: Description, mask: int) -> None:
+        self.description = description
+        self._mask = mask
+        self._watched = (mask | _ALWAYS) & ~(_EDGE | _ONESHOT) if mask & ~(_EDGE | _ONESHOT) else 0
+        self._pending = True
+        self._could_write = True
+        self._stamp = _stamp(description.endpoint)
+
+    def ready(self) -> int:
+        """What is to be told now."""
+        found = self.description.endpoint.poll()
+        if self._mask & _EDGE:
+            self._look(found)
+            if not self._pending:
+                return 0
+        return found & self._watched
+
+    def told(self) -> None:
+        """It was told: an edge is over, a one-shot is spent."""
+        self._pending = False
+        if self._mask & _ONESHOT:
+            self._watched = 0
+
+    def _look(self, found: int) -> None:
+        description = self.description
+        stamp = _stamp(description.endpoint)
+        if stamp[0] != self._stamp[0] or (stamp[1] != self._stamp[1] and self._mask & _INPUT):
+            self._pending = True
+        self._stamp = stamp
+        if not found & POLLOUT:
+            self._could_write = False
+        elif not self._could_write or description.wants_room:
+            self._could_write, description.wants_room = True, False
+            self._pending = self._pending or bool(self._mask & POLLOUT)
+
+
+class _Edge:
+    """An item in the place of its endpoint, for a driver that waits: ready when there is something to tell."""
+
+    __slots__ = ("_item",)
+
+    def __init__(self, item: _Item) -> None:
+        self._item = item
+
+    def poll(self) -> int:
+        return POLLIN if self._item.ready() else 0
+
+    def __eq__(self, other: object) -> bool:
+        return other is self._item.description.endpoint
+
+    def __hash__(self) -> int:
+        return hash(self._item.description.endpoint)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._item.description.endpoint, name)
+
+
+def _stamp(endpoint: AnyEndpoint) -> tuple[object, int]:
+    """What changes with an edge: the state, and what has arrived."""
+    if isinstance(endpoint, Connection):
+        tcb = endpoint.tcb
+        waiting = 0 if endpoint.listener is None else len(endpoint.listener.ready)
+        return (tcb.state, tcb.error, tcb.rcv_shutdown, tcb.fin_queued), tcb.rcv_nxt + waiting
+    return (endpoint.error, endpoint.read_shut, len(endpoint.errors)), endpoint.receive_queue
 
 
 def _wait(masks: dict[int, int], timeout_ns: int | None) -> list[tuple[int, int]]:

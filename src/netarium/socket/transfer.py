@@ -157,7 +157,10 @@ class Transfer(SocketBase):
                         endpoint.error = fault.errno
                     return sent  # what was taken counts; the next call tells the error
                 driver.kick(self._machine)
-                if sent == size or (sent and not whole):
+                if sent == size:
+                    return sent
+                self._description.wants_room = True
+                if sent and not whole:
                     return sent
                 if rest is not data:
                     release(rest)

@@ -3,7 +3,7 @@
 import socket as kernel
 from contextlib import nullcontext
 from random import Random
-from select import EPOLLET, EPOLLIN, EPOLLONESHOT, EPOLLOUT, POLLNVAL
+from select import EPOLLET, EPOLLIN, EPOLLONESHOT, EPOLLOUT, POLLIN, POLLNVAL, POLLOUT
 from typing import Any
 
 import pytest
@@ -110,3 +110,27 @@ def test_nothing_to_wait_for() -> None:
 def test_one_wait_is_in_one_world() -> None:
     with opened() as one, opened() as two, pytest.raises(OSError, match="Invalid argument"):
         poll.select([one, two], [], [], 0)
+
+
+def test_room_that_comes_back_is_an_edge_and_so_is_each_arrival(monkeypatch) -> None:
+    """As epoll(7) says of EPOLLET, and as Linux does: what was missed once is told once."""
+    with opened() as sock, poll.Epoll() as epoll:
+        fd, endpoint = sock.fileno(), sock._live()
+        ready = [POLLIN | POLLOUT]
+        monkeypatch.setattr(type(endpoint), "poll", lambda _: ready[0])
+        epoll.register(sock, EPOLLIN | EPOLLOUT | EPOLLET)
+        assert epoll.poll(0) == [(fd, EPOLLIN | EPOLLOUT)]
+        assert epoll.poll(0) == []
+        sock._description.wants_room = True  # a send() found too little
+        assert epoll.poll(0) == [(fd, EPOLLIN | EPOLLOUT)]
+        ready[0] = POLLIN
+        assert epoll.poll(0) == []  # this look saw that there is no room
+        ready[0] = POLLIN | POLLOUT
+        assert epoll.poll(0) == [(fd, EPOLLIN | EPOLLOUT)]
+        sock.sendto(b"x", sock.getsockname())
+        assert epoll.poll(0) == [(fd, EPOLLIN | EPOLLOUT)]
+        assert epoll.poll(0) == []
+        epoll.modify(sock, EPOLLOUT | EPOLLET)
+        assert epoll.poll(0) == [(fd, EPOLLOUT)]
+        sock.sendto(b"x", sock.getsockname())
+        assert epoll.poll(0) == []  # nobody asked about arrivals

@@ -3,6 +3,7 @@
 No command is ever run: each is looked up in a table, and one that is not there refuses the script.
 """
 
+import contextlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -60,7 +61,8 @@ def obey(script: Script, line: int, text: str, config: MachineConfig) -> Orders:
 def header(config: MachineConfig) -> MachineConfig:
     """What the header of the public suites for Linux sets, as far as it differs from the stack's own defaults."""
     for pair in _LINUX_SUITE:
-        config = _set(pair, config)
+        with contextlib.suppress(ValueError):  # of what the stack has no choice about yet
+            config = _set(pair, config)
     return config
 
 
@@ -70,8 +72,20 @@ _LINUX_SUITE: Final = (
     "net.ipv4.tcp_timestamps=1",
     "net.ipv4.tcp_syn_retries=5",
     "net.ipv4.tcp_synack_retries=5",
+    "net.ipv4.tcp_frto=2",
     "net.ipv4.tcp_sack=1",
+    "net.ipv4.tcp_dsack=1",
+    "net.ipv4.tcp_fack=0",
     "net.ipv4.tcp_reordering=3",
+    "net.ipv4.tcp_congestion_control=cubic",
+    "net.ipv4.tcp_slow_start_after_idle=0",
+    "net.ipv4.tcp_early_retrans=4",
+    "net.ipv4.tcp_recovery=1",
+    "net.ipv4.tcp_ecn=0",
+    "net.ipv4.tcp_notsent_lowat=4294967295",
+    "net.ipv4.tcp_fastopen=0x70403",
+    "net.ipv4.tcp_fastopen_key=a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4",
+    "net.ipv4.tcp_syncookies=1",
 )
 
 

@@ -144,6 +144,12 @@ _LINUX_TCP: Final[dict[str, Setter]] = {
     "wmem": _send_memory,
     "congestion_control": _congestion,
     "min_snd_mss": _number("min_mss"),
+    "comp_sack_delay_ns": _number("compressed_sack_delay_ns"),
+    "comp_sack_nr": _number("compressed_sack_segments"),
+    "dsack": _truth("dsack"),
+    "ecn": _number("ecn"),
+    "ecn_fallback": _truth("ecn_fallback"),
+    "invalid_ratelimit": _number("invalid_ratelimit_ns", MS),
     "mtu_probing": _number("mtu_probing"),
     "base_mss": _number("base_mss"),
     "mtu_probe_floor": _number("mtu_probe_floor"),
@@ -153,7 +159,7 @@ _LINUX_TCP: Final[dict[str, Setter]] = {
     **dict.fromkeys(
         (
             "adv_win_scale", "allowed_congestion_control", "app_win", "available_congestion_control",
-            "available_ulp", "child_ehash_entries", "comp_sack_delay_ns", "comp_sack_nr", "comp_sack_slack_ns",
+            "available_ulp", "child_ehash_entries",  "comp_sack_slack_ns",
             "comp_sack_rtt_percent", "ehash_entries", "fwmark_accept", "l3mdev_accept", "limit_output_bytes",
             "low_latency", "max_orphans", "mem", "min_rtt_wlen", "min_tso_segs", "moderate_rcvbuf",
             "no_ssthresh_metrics_save", "pacing_ca_ratio", "pacing_ss_ratio", "reflect_tos", "tso_rtt_log", "tso_win_divisor", "backlog_ack_defer",
@@ -174,19 +180,15 @@ _LINUX_TCP: Final[dict[str, Setter]] = {
 
 # What other parts of the stack may have a field for; if not, the value that describes what it does.
 _PENDING: Final[dict[str, tuple[str, int, tuple[str, ...]]]] = {
-    "ecn": ("ecn", 1, ("0",)),
-    "ecn_fallback": ("ecn_fallback", 1, ("0", "1")),
     "fastopen": ("fastopen", 1, ("0",)),
     "slow_start_after_idle": ("slow_start_after_idle", 1, ("1",)),
     "autocorking": ("autocorking", 1, ("0",)),
     "recovery": ("recovery", 1, ("0",)),
     "early_retrans": ("early_retrans", 1, ("0",)),
     "frto": ("frto", 1, ("0",)),
-    "dsack": ("dsack", 1, ("0",)),
     "max_reordering": ("max_reordering", 1, ("300",)),
     "syncookies": ("syncookies", 1, ("0", "1")),
     "challenge_ack_limit": ("challenge_ack_limit", 1, ("1000", "2147483647")),
-    "invalid_ratelimit": ("invalid_ratelimit_ns", MS, ("250", "500")),
     "tw_reuse": ("tw_reuse", 1, ("0", "1", "2")),
     "shrink_window": ("shrink_window", 1, ("0",)),
     "notsent_lowat": ("notsent_lowat", 1, ("-1", "4294967295")),
