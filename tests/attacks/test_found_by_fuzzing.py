@@ -57,15 +57,14 @@ def test_a_refusal_that_cannot_be_sent(lab: Lab) -> None:
 
 
 def test_the_ack_that_the_connection_would_not_take_does_not_make_one(lab: Lab) -> None:
-    """Timestamps were agreed on, the ACK has none or an old one: half-open it stays, with a timer that ends it."""
+    """Timestamps were agreed on, the ACK has an old one: half-open it stays, with a timer that ends it."""
     listener = lab.listener()
     ports = (5_000, 80)
     lab.tcp(SYN, ports, seq=100, mss=1_460, ts=(1_000, 0))
     iss = lab.segments()[-1].seq
-    for stamp in ({}, {"ts": (999, 0)}):
-        lab.tcp(ACK, ports, seq=101, ack=iss + 1, **stamp)
-        assert lab.target.counters[DropReason.TCP_PAWS] > 0
-        assert listener.accept(lab.now) is None
+    lab.tcp(ACK, ports, seq=101, ack=iss + 1, ts=(999, 0))
+    assert lab.target.counters[DropReason.TCP_PAWS] > 0
+    assert listener.accept(lab.now) is None
     lab.tcp(ACK, ports, seq=101, ack=iss + 1, ts=(1_000, 0))
     socket = listener.accept(lab.now)
     assert socket is not None

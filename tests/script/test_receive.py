@@ -2,6 +2,9 @@
 
 import pytest
 
+from netarium.base.config import MachineConfig
+from netarium.base.errors import DropReason
+from netarium.base.profiles import profile
 from netarium.base.units import MS
 from netarium.transport.endpoint import POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP
 from netarium.transport.tcp.state import State
@@ -190,6 +193,20 @@ def test_paws_corner_cases(tcp: Script) -> None:
     tcp.advance(25 * 24 * 3_600_000 * MS)  # §5.5: after 24 days nothing can be said
     tcp.inject(ACK, seq=305, ack=101, data=b"e", ts=(0x9000_0000, 0))
     assert tcp.recv() == b"e"
+
+
+@pytest.mark.rfc("7323", "04")
+@pytest.mark.parametrize(("profile_name", "taken"), [("linux", b"a"), ("freebsd", None), ("rfc", None)])
+def test_a_timestamp_that_is_missing(profile_name: str, taken: bytes | None) -> None:
+    """§3.2: a segment without one SHOULD be dropped silently, once they are agreed on; Linux takes it all the same."""
+    tcp = Script(MachineConfig(tcp=profile(profile_name)))
+    tcp.established(ts=(1_000, 0))
+    tcp.inject(ACK, seq=301, ack=101, data=b"a")
+    assert tcp.recv() == taken
+    if taken is None:
+        tcp.expect_nothing()
+        assert tcp.machine.counters[DropReason.TCP_PAWS] == 1
+    assert tcp.state is State.ESTABLISHED  # never aborted
 
 
 @pytest.mark.rfc("7323", "05")

@@ -3,6 +3,7 @@
 There are no module settings and no environment variables. Durations are ns, sizes bytes.
 """
 
+import errno
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -136,6 +137,39 @@ class TcpConfig:
     mtu_probe_floor: int = 512
     mtu_probe_threshold: int = 8  # octets: a gain that is not worth a probe
     mtu_probe_interval_ns: int = 600 * SECOND  # RFC 4821 §7.3: then the path may have become better
+    # Where systems and RFCs differ; `docs/profiles.md` tells from where each value comes.
+    option_order: str = "linux"  # of a SYN's options, and their padding; or "freebsd"
+    window_scale_from_rcvbuf: bool = (
+        True  # SO_RCVBUF bounds the shift; else only the largest buffer there may be
+    )
+    receive_buffer_in_segments: bool = False  # rounded up to whole segments when their size is known
+    window_by_segments: bool = (
+        True  # its edge moves by a segment at least; else freely, but no tiny window is open
+    )
+    initial_window_octets: int = 0  # upper bound, unless two segments are more; 0: 1,460 a segment (RFC 6928)
+    ack_form: str = (
+        "adaptive"  # when to acknowledge; or every "second" segment, every second "full" one (SHLD-19)
+    )
+    window_form: str = "adaptive"  # what to offer; or "plain": the free buffer
+    strict_window: bool = False  # RFC 9293 §3.4, Table 6, to the letter
+    rto_slop_ns: int = 0  # added to every timeout but the initial one
+    min_rto_is_of_variance: bool = True  # the minimum is one of 4 * RTTVAR; else of the RTO (RFC 6298 (2.4))
+    connect_timeout_ns: int = 0  # the end of connect(), whatever the retries; 0: they alone decide
+    nagle_form: str = "minshall"  # what a short segment waits for; or "burst", "classic"
+    probe_with_octet: bool = False  # a window probe has the next octet (RFC 9293 §3.8.6.1); else none
+    persist_min_ns: int = 0  # the shortest interval of window probes
+    persist_from_rtt: bool = False  # that interval begins with 4 SRTT + 8 RTTVAR; else with the RTO
+    keepalive_always: bool = False  # RFC 9293 MUST-25: off unless asked for
+    reset_after_shutdown: bool = True  # text after shutdown(SHUT_RDWR) is answered by RST; else thrown away
+    reset_unread: bool = True  # close() with octets unread resets (SHLD-3)
+    syn_fin_opens: bool = False  # a SYN with a FIN opens as any SYN; else it is dropped
+    half_open_syn: str = "challenge"  # what another SYN meets in SYN-RECEIVED; or "listen", "answer"
+    syn_received_reset_errno: int = errno.ECONNRESET  # what a RST means in a simultaneous open
+    close_wait_reset_errno: int = errno.EPIPE  # what it means in CLOSE-WAIT
+    reset_means_error_when_closing: bool = True  # in CLOSING and LAST-ACK; else it is an orderly end
+    error_after_end: bool = False  # recv() tells of an error even behind the end of the stream
+    rfc1337: bool = True  # a RST does not end TIME-WAIT
+    socket_errors: str = "linux"  # whose errnos calls give in states that they do not fit; or "freebsd"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

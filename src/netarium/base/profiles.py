@@ -4,6 +4,7 @@ A profile is a `TcpConfig` and nothing else: take it as it is, or change single 
 field is explained where it is declared, in `config`; `docs/profiles.md` sets the profiles side by side.
 """
 
+import errno
 from typing import Final
 
 from netarium.base.config import TcpConfig
@@ -11,23 +12,74 @@ from netarium.base.errors import UsageError
 from netarium.base.units import MS, SECOND
 
 _FREEBSD: Final = TcpConfig(
+    # options and windows
+    option_order="freebsd",
     receive_buffer=65_536,
     receive_buffer_max=2 * 1024 * 1024,
+    receive_buffer_in_segments=True,
+    window_scale_from_rcvbuf=False,
+    window_by_segments=False,
+    tolerate_missing_timestamp=False,
+    # acknowledging
+    quick_acks=0,
+    ack_form="second",
+    window_form="plain",
+    compressed_sack_delay_ns=0,
+    invalid_ratelimit_ns=0,
+    half_open_syn="answer",
+    # sending
+    nagle_form="burst",
+    # timers
     min_rto_ns=30 * MS,
+    min_rto_is_of_variance=False,
+    rto_slop_ns=200 * MS,
     max_rto_ns=64 * SECOND,
     syn_retries=12,
+    r2_syn_ns=0,
+    connect_timeout_ns=75 * SECOND,
     syn_ack_retries=3,
     data_retries=12,
+    orphan_retries=12,
+    probe_with_octet=True,
+    persist_min_ns=5 * SECOND,
+    persist_from_rtt=True,
+    keepalive_always=True,
     keepalive_probes=8,
     soft_errors_end_connect=False,
     mtu_probing=0,  # net.inet.tcp.pmtud_blackhole_detection
+    # ends and errors
+    syn_fin_opens=True,
+    reset_after_shutdown=False,
+    reset_unread=False,
+    syn_received_reset_errno=errno.ECONNREFUSED,
+    close_wait_reset_errno=errno.ECONNRESET,
+    error_after_end=True,
+    socket_errors="freebsd",
+    port_range=(10_000, 65_535),
 )
 
 _RFC: Final = TcpConfig(
     soft_errors_end_connect=False,
+    tolerate_missing_timestamp=False,
+    initial_window_segments=4,
+    initial_window_octets=4_380,
+    quick_acks=0,
     delayed_ack_ns=200 * MS,
+    strict_window=True,
+    ack_form="full",
+    window_form="plain",
+    compressed_sack_delay_ns=0,
+    nagle_form="classic",
     min_rto_ns=1 * SECOND,
+    min_rto_is_of_variance=False,
     msl_ns=120 * SECOND,
+    probe_with_octet=True,
+    syn_fin_opens=True,
+    syn_received_reset_errno=errno.ECONNREFUSED,
+    close_wait_reset_errno=errno.ECONNRESET,
+    reset_means_error_when_closing=False,
+    error_after_end=True,
+    half_open_syn="listen",
 )
 
 PROFILES: Final[dict[str, TcpConfig]] = {

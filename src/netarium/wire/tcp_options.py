@@ -146,6 +146,31 @@ def pack_options(
     return packed
 
 
+def pack_options_by_kind(
+    *, mss: int | None, wscale: int | None, sack_permitted: bool, ts: tuple[int, int] | None
+) -> bytes:
+    """The options of a SYN as BSD writes them: MSS, window scale, SACK permitted, timestamps, each aligned, then END.
+
+    Args:
+        mss: octets, 0 ... 65,535.
+        wscale: shift count, 0 ... 14.
+        sack_permitted: SACK may be sent.
+        ts: TSval and TSecr, 32 bits each.
+
+    Returns:
+        0 ... 20 octets, padded with END to whole words.
+    """
+    packed = b"" if mss is None else _MSS.pack(MSS, 4, mss)
+    if wscale is not None:
+        packed += bytes((NO_OPERATION, WINDOW_SCALE, 3, wscale))
+    if sack_permitted:
+        packed += _SACK_PERMITTED
+    if ts is not None:
+        stamps = _TIMESTAMPS.pack(TIMESTAMPS_WORD, ts[0], ts[1])
+        packed += stamps[2:] if sack_permitted else stamps
+    return packed + bytes(-len(packed) % 4)
+
+
 def _pack_sack(blocks: Sequence[tuple[int, int]]) -> bytes:
     assert len(blocks) <= 4, f"{len(blocks)} SACK blocks"
     packed = bytes((NO_OPERATION, NO_OPERATION, SACK, 2 + 8 * len(blocks)))

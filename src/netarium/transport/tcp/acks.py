@@ -9,7 +9,7 @@ share an ACK.
 from typing import Final
 
 from netarium.base.units import MS
-from netarium.transport.tcp import window
+from netarium.transport.tcp import plain, window
 from netarium.transport.tcp.tcb import Tcb
 
 _LATE_NS: Final = 500 * MS  # the longest delay of an ACK that nothing pushes (MUST-40)
@@ -24,6 +24,9 @@ def begin(tcb: Tcb, now: int) -> None:
 
 def received(tcb: Tcb, size: int, now: int, *, pushed: bool) -> None:
     """A segment of text came, in order: see what size segments have, and in which rhythm they come."""
+    if tcb.config.ack_form != "adaptive":
+        plain.received(tcb, size)
+        return
     tcb.ack_scheduled = True
     measure(tcb, size, pushed=pushed)
     if not tcb.ts_ok:
@@ -48,6 +51,8 @@ def received(tcb: Tcb, size: int, now: int, *, pushed: bool) -> None:
 
 def measure(tcb: Tcb, size: int, *, pushed: bool) -> None:
     """What a full segment is, as far as those that came tell; whether this one ends something that waits for its ACK."""
+    if tcb.config.ack_form != "adaptive":
+        return
     if size >= tcb.rcv_mss:
         if size > tcb.rcv_mss and (size <= tcb.advmss or tcb.rcv_mss < tcb.advmss):
             window.measure(tcb, size)
@@ -73,6 +78,9 @@ def hurry(tcb: Tcb) -> None:
 
 def enter_quick_mode(tcb: Tcb) -> None:
     """Something is amiss, an ACK was lost perhaps: acknowledge at once from here on, both ways or not."""
+    if tcb.config.ack_form != "adaptive":
+        tcb.ack_now = tcb.output = True
+        return
     hurry(tcb)
     tcb.pingpong = False
     tcb.ato_ns = tcb.config.delayed_ack_ns
@@ -81,7 +89,9 @@ def enter_quick_mode(tcb: Tcb) -> None:
 
 def check(tcb: Tcb, now: int) -> None:
     """All that a segment brought is processed: acknowledge it now, or when?"""
-    if (
+    if tcb.config.ack_form != "adaptive":
+        plain.check(tcb, now)
+    elif (
         (
             tcb.rcv_nxt - tcb.last_ack_sent > tcb.rcv_mss
             # With a right edge that moves; else reading will acknowledge it.
@@ -142,7 +152,9 @@ def on_delay_over(tcb: Tcb) -> None:
     tcb.delack_at = 0
     if not tcb.ack_scheduled:
         return
-    if tcb.pingpong:
+    if tcb.config.ack_form != "adaptive":
+        pass
+    elif tcb.pingpong:
         tcb.pingpong = False
         tcb.ato_ns = tcb.config.delayed_ack_ns
     else:
@@ -177,6 +189,9 @@ def after_read(tcb: Tcb, copied: int) -> None:
         tcb: the connection.
         copied: how many octets; the queue is shorter by them already.
     """
+    if tcb.config.ack_form != "adaptive":
+        plain.after_read(tcb)
+        return
     if tcb.ack_scheduled and (
         tcb.rcv_nxt - tcb.last_ack_sent > tcb.rcv_mss
         or (

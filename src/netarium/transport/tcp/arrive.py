@@ -4,13 +4,12 @@ One function a check; each returns None to go on with the next, or the segment's
 fourth and fifth, RFC 7323 §5 stands before the first.
 """
 
-import errno
 from typing import Final
 
 from netarium.base.errors import Accepted, CloseReason, DropReason, Fate
 from netarium.base.seq import MASK
 from netarium.base.units import MS, SECOND
-from netarium.transport.tcp import acks, ecn, handshake, negotiate, receiver, recovery, timers, window
+from netarium.transport.tcp import acks, ecn, handshake, negotiate, receiver, recovery, sender, timers, window
 from netarium.transport.tcp.scoreboard import Scoreboard
 from netarium.transport.tcp.state import (
     CLOSE_WAIT,
@@ -123,7 +122,9 @@ def check_sequence(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
         return None
     end, edge = seg.seq + seg.segment_length, tcb.rcv_adv
     acceptable = end >= tcb.last_ack_sent and seg.seq <= edge
-    if acceptable and end - bool(seg.flags & FIN) > edge and tcb.rcv_queued:
+    if tcb.config.strict_window:
+        acceptable = _is_in_window(tcb, seg)
+    elif acceptable and end - bool(seg.flags & FIN) > edge and tcb.rcv_queued:
         acceptable = False  # more than was offered: a sender that knows no windows
     if acceptable:
         return None
@@ -136,6 +137,16 @@ def check_sequence(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
     else:
         acks.answer_unacceptable(tcb, seg.seq, end, now)
     return DropReason.TCP_OUT_OF_WINDOW
+
+
+def _is_in_window(tcb: Tcb, seg: TcpSegment) -> bool:
+    """RFC 9293 §3.4, Table 6, to the letter; a closed window lets an ACK pass beside text that it does not take (MUST-66)."""
+    length, left, right = seg.segment_length, tcb.rcv_nxt, tcb.rcv_adv
+    if seg.seq == left:
+        return True
+    if not length:
+        return left <= seg.seq < right
+    return seg.seq < right and seg.seq + length > left < right
 
 
 def _is_own_syn_ack_crossing(tcb: Tcb, seg: TcpSegment) -> bool:
@@ -204,13 +215,18 @@ def check_rst(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
         acks.challenge(tcb, now)
         return DropReason.TCP_BAD_RESET
     if tcb.state is SYN_RECEIVED and not tcb.passive:
-        reason = CloseReason.REFUSED
-    elif tcb.state in {CLOSING, LAST_ACK, TIME_WAIT} and tcb.orphan:
-        reason = CloseReason.NORMAL
+        error = tcb.config.syn_received_reset_errno
+    elif tcb.state in {CLOSING, LAST_ACK, TIME_WAIT} and (
+        tcb.orphan or not tcb.config.reset_means_error_when_closing
+    ):
+        error = CloseReason.NORMAL.value
+    elif (
+        tcb.state is CLOSE_WAIT
+    ):  # the peer had said that it would send no more: who writes meets a broken pipe
+        error = tcb.config.close_wait_reset_errno
     else:
-        reason = CloseReason.RESET
-    # Linux's word for it where the peer had said that it would send no more: who writes there meets a broken pipe.
-    end(tcb, errno.EPIPE if tcb.state is CLOSE_WAIT else reason.value, "RST received", now)
+        error = CloseReason.RESET.value
+    end(tcb, error, "RST received", now)
     return Accepted.LOCAL
 
 
@@ -239,6 +255,8 @@ def check_ack(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
             tcb.reset_ack = ack
             return DropReason.TCP_BAD_ACK
         handshake.establish(tcb, seg, now)
+    if ack == tcb.snd_nxt + 1 and tcb.octet_probed:
+        sender.count_probe(tcb, now)
     if ack > tcb.snd_nxt or ack < tcb.snd_una - tcb.max_snd_wnd:  # RFC 5961 §5.2
         acks.challenge(tcb, now)
         return DropReason.TCP_BAD_ACK
@@ -314,7 +332,7 @@ def process_text(tcb: Tcb, seg: TcpSegment, now: int) -> None:
         return
     if tcb.state not in MAY_RECEIVE:
         return  # CLOSE-WAIT and later: the peer said that there is no more
-    if tcb.orphan or (tcb.rcv_shutdown and tcb.fin_queued):
+    if tcb.orphan or (tcb.rcv_shutdown and tcb.fin_queued and tcb.config.reset_after_shutdown):
         # Nobody will read it: that ends the connection (SHLD-3, RFC 2525 §2.17).
         tcb.reset_ack = seg.ack
         tcb.abort_due = True
@@ -367,6 +385,8 @@ def check_fin(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     if tcb.state in {ESTABLISHED, SYN_RECEIVED}:
         tcb.enter(CLOSE_WAIT, "FIN received", now)
         tcb.pingpong = True  # what we send next is soon to come: the ACK of the FIN can go along
+        if tcb.config.ack_form != "adaptive":
+            tcb.ack_now = tcb.output = True
         return
     tcb.ack_now = tcb.output = True
     if tcb.state is FIN_WAIT_1:  # had our FIN been acknowledged, this would be FIN-WAIT-2

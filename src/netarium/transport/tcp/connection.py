@@ -8,7 +8,7 @@ from netarium.base.checksum import Buffer
 from netarium.base.errors import CloseReason, StackError
 from netarium.ip.path import Path
 from netarium.transport.endpoint import SHUT_RD, SHUT_WR
-from netarium.transport.tcp import acks, arrive, handshake, readiness, timers, window
+from netarium.transport.tcp import acks, arrive, errnos, handshake, readiness, timers, window
 from netarium.transport.tcp.circuit import Circuit, Services
 from netarium.transport.tcp.info import TcpInfo, snapshot
 from netarium.transport.tcp.listener import Listener
@@ -141,10 +141,8 @@ class Connection(Circuit):
         Raises:
             StackError: EISCONN, EALREADY, INVALID, no route, no port.
         """
-        state = self.tcb.state
-        if state in {SYN_SENT, SYN_RECEIVED}:
-            raise StackError(errno.EALREADY)
-        if state is not CLOSED or self.tcb.snd_una > self.tcb.iss:  # it is a connection, or was one
+        self._check_call("connect")
+        if self.tcb.snd_una > self.tcb.iss:  # it was a connection
             raise StackError(errno.EISCONN)
         if not self.bound:
             self.local = (bytes(len(self.local[0])), 0)  # an earlier attempt failed
@@ -184,8 +182,10 @@ class Connection(Circuit):
         tcb = self.tcb
         if tcb.error:
             self._raise_error()
-        if tcb.fin_queued or tcb.state not in MAY_SEND:
-            raise StackError(errno.EPIPE)
+        if tcb.state is not ESTABLISHED:
+            self._check_call("send")
+            if tcb.fin_queued or tcb.state not in MAY_SEND:
+                raise StackError(errno.EPIPE)
         room = self.send_room()
         if room <= 0 or tcb.state in {SYN_SENT, SYN_RECEIVED}:
             return 0
@@ -244,6 +244,7 @@ class Connection(Circuit):
             StackError: ENOTCONN.
         """
         tcb = self.tcb
+        self._check_call("shutdown")
         if tcb.state is LISTEN and how != SHUT_WR:
             tcb.rcv_shutdown = True
             self._stop_listening(now)
@@ -251,8 +252,9 @@ class Connection(Circuit):
             return
         if tcb.state is LISTEN:
             return  # there is nothing to write, and that is no error to Linux
-        if tcb.state in {CLOSED, SYN_SENT}:
-            raise StackError(errno.ENOTCONN)
+        if tcb.state is SYN_SENT and self._layer.config.socket_errors == "linux":
+            self._disconnect(now)
+            return
         if how != SHUT_WR:
             tcb.rcv_shutdown = True
             tcb.wakeup = True
@@ -275,7 +277,7 @@ class Connection(Circuit):
             return
         elif state is SYN_SENT:
             arrive.end(tcb, 0, "close()", now)
-        elif tcb.rcv_queued or self.options.linger == 0:
+        elif (tcb.rcv_queued and tcb.config.reset_unread) or self.options.linger == 0:
             self.abort(now)
             return
         else:
@@ -324,7 +326,7 @@ class Connection(Circuit):
             tcb.rcv_memory = self.options.rcvbuf
             tcb.rcv_buf = tcb.rcv_memory * tcb.rcv_ratio >> 8
         if tcb.state not in {CLOSED, LISTEN}:
-            if self.options.keepalive:
+            if self.options.keepalive or tcb.config.keepalive_always:
                 timers.restart_keepalive(tcb, now)
             else:
                 tcb.keepalive_at = 0
@@ -366,7 +368,7 @@ class Connection(Circuit):
         tcb = self.tcb
         if tcb.state is ESTABLISHED:
             tcb.enter(FIN_WAIT_1, why, now)
-        elif tcb.state is SYN_RECEIVED:
+        elif tcb.state in {SYN_SENT, SYN_RECEIVED}:
             tcb.fin_queued = True  # FIN-WAIT-1 follows when the handshake is over
             return
         elif tcb.state is CLOSE_WAIT:
@@ -386,9 +388,10 @@ class Connection(Circuit):
     def _at_end(self) -> bool:
         """Nothing is queued: is that the end of the stream, or only for now?"""
         tcb = self.tcb
-        if tcb.error:
+        ended = tcb.rcv_fin is not None and tcb.rcv_nxt > tcb.rcv_fin
+        if tcb.error and (not ended or tcb.config.error_after_end):
             self._raise_error()
-        if tcb.rcv_fin is not None and tcb.rcv_nxt > tcb.rcv_fin:
+        if ended:
             return True
         if tcb.rcv_shutdown and tcb.snd_una > tcb.iss:
             return True
@@ -396,7 +399,20 @@ class Connection(Circuit):
             if tcb.snd_una > tcb.iss:
                 return True  # it was a connection
             raise StackError(errno.ENOTCONN)
+        self._check_call("recv")
         return False
+
+    def _check_call(self, call: str) -> None:
+        """Refuse a call that does not fit the state, with the system's errno."""
+        number = errnos.error_of(self._layer.config.socket_errors, call, self.tcb.state, used=bool(self.key))
+        if number:
+            raise StackError(number)
+
+    def _disconnect(self, now: int) -> None:
+        """The attempt to connect ends silently; another one may follow (Linux)."""
+        arrive.end(self.tcb, 0, "shutdown()", now)
+        self._done(now)
+        self.key = b""
 
     def _raise_error(self) -> None:
         number, self.tcb.error = self.tcb.error, 0

@@ -17,8 +17,8 @@ def open_active(tcb: Tcb, iss: int, now: int) -> None:
     tcb.rcv_wind_shift = negotiate.our_window_shift(tcb.config, tcb.options)
     tcb.syn_pending = tcb.output = True
     tcb.unacked_since = now
-    if tcb.options.user_timeout_ns:
-        tcb.user_timeout_at = now + tcb.options.user_timeout_ns
+    if patience := tcb.options.user_timeout_ns or tcb.config.connect_timeout_ns:
+        tcb.user_timeout_at = now + patience
     tcb.enter(SYN_SENT, "connect()", now)
 
 
@@ -61,6 +61,7 @@ def _refuse(tcb: Tcb, now: int) -> None:
 
 def establish(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     """Our SYN is acknowledged and we have the peer's: the connection exists."""
+    config = tcb.config
     record = tcb.scoreboard.oldest
     if not record.resent and record.xmit_at < now:
         tcb.rtt.sample(now - record.xmit_at, now)
@@ -80,7 +81,7 @@ def establish(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     acks.begin(tcb, now)
     tcb.soft_error = 0
     tcb.output = True
-    if tcb.options.keepalive:
+    if tcb.options.keepalive or config.keepalive_always:
         timers.restart_keepalive(tcb, now)
     tcb.enter(ESTABLISHED, "SYN acknowledged", now)
     if tcb.fin_queued:  # closed meanwhile: this was queued for now (RFC 9293 §3.10.4)

@@ -27,7 +27,7 @@ from netarium.transport.tcp.isn import IsnGenerator
 from netarium.transport.tcp.listener import HalfOpen
 from netarium.transport.tcp.state import CLOSED, TIME_WAIT
 from netarium.transport.tcp.timewait import TimeWait
-from netarium.wire.tcp import ACK, CHECKSUM_OFFSET, RST, SYN, TcpSegment, flag_names, pack_header, verify
+from netarium.wire.tcp import ACK, CHECKSUM_OFFSET, FIN, RST, SYN, TcpSegment, flag_names, pack_header, verify
 
 
 class TcpLayer:
@@ -112,7 +112,7 @@ class TcpLayer:
 
     def _no_flow(self, seg: TcpSegment, packet: IpPacket, now: int) -> Fate:
         """CLOSED or LISTEN."""
-        if seg.flags & (SYN | ACK | RST) == SYN:
+        if seg.flags & (SYN | ACK | RST) == SYN and (not seg.flags & FIN or self.config.syn_fin_opens):
             return self.on_new_syn(seg, packet, now, 0)
         if seg.flags & RST:
             return DropReason.TCP_RESET_NO_CONNECTION  # a RST is never answered

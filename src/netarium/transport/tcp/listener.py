@@ -10,7 +10,7 @@ from typing import Protocol
 from netarium.base.errors import Accepted, DropReason, Fate
 from netarium.base.seq import MASK, unwrap
 from netarium.base.trace import Trace
-from netarium.base.units import MS, SECOND
+from netarium.base.units import SECOND
 from netarium.ip.packet import IcmpError, IpPacket
 from netarium.transport.endpoint import Endpoint, Notifier
 from netarium.transport.options import SocketOptions
@@ -20,7 +20,6 @@ from netarium.transport.tcp.tcb import DEFAULT_MSS4
 from netarium.wire.tcp import ACK, ECE, RST, SYN, TcpSegment
 from netarium.wire.tcp_options import pack_options
 
-_ACK_INTERVAL_NS = 250 * MS
 _RESEND_INTERVAL_NS = 1 * SECOND  # a repeated SYN is answered once a second (RFC 6298's initial RTO)
 
 
@@ -121,23 +120,17 @@ class HalfOpen:
                 self._retries = max(self._retries, 1)  # no round trip is measured then (Karn)
                 self.answer(now)  # our SYN,ACK was lost, it seems
             return Accepted.LOCAL
+        if seg.flags & (SYN | RST) == SYN and self.config.half_open_syn == "answer":
+            return self._answer_any_syn(seg, now)
         if not self.irs < seq <= self.irs + self.window:
             if not seg.flags & RST:
                 self._acknowledge(now)
             return DropReason.TCP_OUT_OF_WINDOW
-        if seg.flags & RST:
-            if seq != self.irs + 1:
-                self._acknowledge(now)  # RFC 5961 §3.2
-                return DropReason.TCP_BAD_RESET
-            self.give_up()
-            return Accepted.LOCAL
-        if seg.flags & SYN:
-            # DEVIATION RFC 9293 §3.10.7.4, fourth: a challenge, not back to LISTEN: a forged SYN shall end nothing.
-            self._acknowledge(now)
-            return DropReason.TCP_BAD_SYN
+        if seg.flags & (RST | SYN):
+            return self._on_control(seg, seq, now)
         if not seg.flags & ACK:
             return DropReason.TCP_BAD_SEGMENT
-        if self.ts_ok and (seg.ts_val is None or 0 < (self.ts_recent - seg.ts_val) & MASK < 0x8000_0000):
+        if self.ts_ok and self._is_from_the_past(seg):
             return DropReason.TCP_PAWS  # RFC 7323 §3.2, §5.3: nor would the connection take it
         if seg.ack != (self.iss + 1) & MASK:
             self._nursery.send_bare(self.local, self.remote, seg.ack, 0, RST, 0, b"", now)
@@ -145,6 +138,36 @@ class HalfOpen:
         if self.listener.is_full:
             return DropReason.TCP_LISTEN_OVERFLOW  # the SYN,ACK will be repeated, and so will this ACK
         return self._nursery.grow_up(self, seg, packet, now)
+
+    def _on_control(self, seg: TcpSegment, seq: int, now: int) -> Fate:
+        """Second and fourth: a RST or a SYN in the window."""
+        if seg.flags & RST:
+            if seq != self.irs + 1:
+                self._acknowledge(now)  # RFC 5961 §3.2
+                return DropReason.TCP_BAD_RESET
+            self.give_up()
+            return Accepted.LOCAL
+        if self.config.half_open_syn == "challenge":
+            # DEVIATION RFC 9293 §3.10.7.4, fourth: a challenge, not back to LISTEN: a forged SYN shall end nothing.
+            self._acknowledge(now)
+        else:
+            self.give_up()
+        return DropReason.TCP_BAD_SYN
+
+    def _answer_any_syn(self, seg: TcpSegment, now: int) -> Fate:
+        """As FreeBSD's cache of SYNs: any SYN is taken for a repetition, a SYN,ACK is no answer to ours."""
+        if seg.flags & ACK:
+            self.give_up()
+            self._nursery.send_bare(self.local, self.remote, seg.ack, 0, RST, 0, b"", now)
+            return DropReason.TCP_BAD_SYN
+        self._retries = 0
+        self.answer(now)
+        return Accepted.LOCAL
+
+    def _is_from_the_past(self, seg: TcpSegment) -> bool:
+        if seg.ts_val is None:
+            return not self.config.tolerate_missing_timestamp
+        return 0 < (self.ts_recent - seg.ts_val) & MASK < 0x8000_0000
 
     def on_icmp_error(self, error: IcmpError, seq: int, now: int) -> bool:  # noqa: ARG002 - as every flow
         """Errors about a SYN,ACK change nothing: its retransmissions are few and bounded."""
@@ -170,7 +193,7 @@ class HalfOpen:
 
     def _acknowledge(self, now: int) -> None:
         """What we have and expect, to an unacceptable segment; a few times a second."""
-        if self._acked_at and now - self._acked_at < _ACK_INTERVAL_NS:
+        if self._acked_at and now - self._acked_at < self.config.invalid_ratelimit_ns:
             return
         self._acked_at = now
         options = pack_options(ts=(negotiate.timestamp(self, now), self.ts_recent)) if self.ts_ok else b""

@@ -13,10 +13,11 @@ from netarium.transport.tcp.congestion import ALGORITHMS
 from netarium.transport.tcp.congestion.base import INFINITE_SSTHRESH
 from netarium.transport.tcp.tcb import DEFAULT_MSS4, DEFAULT_MSS6, Tcb
 from netarium.wire.tcp import TcpSegment
-from netarium.wire.tcp_options import pack_options
+from netarium.wire.tcp_options import pack_options, pack_options_by_kind
 
 MAX_SHIFT: Final = 14  # RFC 7323 §2.3
 TIMESTAMP_OPTION_LENGTH: Final = 12
+_PACKERS: Final = {"linux": pack_options, "freebsd": pack_options_by_kind}  # of a SYN, by `option_order`
 
 
 class Negotiation(Protocol):
@@ -41,7 +42,8 @@ def our_window_shift(config: TcpConfig, options: SocketOptions) -> int:
     """The smallest shift with which the largest buffer that we may come to have can be advertised."""
     if not config.window_scaling:
         return 0
-    buffer = options.rcvbuf // 2 if options.rcvbuf_locked else config.receive_buffer_max
+    by_option = options.rcvbuf_locked and config.window_scale_from_rcvbuf
+    buffer = options.rcvbuf // 2 if by_option else config.receive_buffer_max
     if options.window_clamp:
         buffer = min(buffer, options.window_clamp)
     shift = 0
@@ -63,7 +65,7 @@ def announced_mss(tcb: Negotiation) -> int:
 def syn_options(tcb: Tcb, now: int) -> bytes:
     """The options of our first SYN: everything we can do."""
     config = tcb.config
-    return pack_options(
+    return _PACKERS[config.option_order](
         mss=announced_mss(tcb),
         wscale=tcb.rcv_wind_shift if config.window_scaling else None,
         sack_permitted=config.sack,
@@ -73,7 +75,7 @@ def syn_options(tcb: Tcb, now: int) -> bytes:
 
 def syn_ack_options(tcb: Negotiation, now: int) -> bytes:
     """The options of our SYN,ACK: only what the peer's SYN had (RFC 7323 §2.2)."""
-    return pack_options(
+    return _PACKERS[tcb.config.option_order](
         mss=announced_mss(tcb),
         wscale=tcb.rcv_wind_shift if tcb.wscale_ok else None,
         sack_permitted=tcb.sack_ok,
@@ -104,6 +106,9 @@ def start_congestion_control(tcb: Tcb) -> None:
     A SYN that had to be resent means one segment only (RFC 5681 §3.1, RFC 6928 §2).
     """
     set_segment_size(tcb)
+    if tcb.config.receive_buffer_in_segments and not tcb.options.window_clamp:
+        segment = min(tcb.peer_mss, tcb.path_mss)
+        tcb.rcv_buf = -(-tcb.rcv_buf // segment) * segment
     window = tcb.smss if tcb.rexmit_count else tcb.initial_window
     name = tcb.options.congestion or tcb.config.congestion_control
     tcb.congestion = ALGORITHMS[name](tcb.smss, window)

@@ -12,12 +12,18 @@ class RttEstimator:
     """SRTT, RTTVAR and RTO of one connection; all in ns.
 
     The variance term is never below `min_rto`, as on Linux: a peer that delays its ACKs by 40 ms on a path with a
-    steady round trip must not meet a timeout. RFC 6298 (2.4) allows a larger RTO than its formula gives.
+    steady round trip must not meet a timeout. RFC 6298 (2.4) allows a larger RTO than its formula gives. Otherwise
+    (`min_of_variance` is False) the minimum is one of the whole RTO, and `slop` comes on top of it, as on FreeBSD.
     """
 
-    __slots__ = ("_backoff", "_base", "_max_rto", "_min_rto", "_min_rtt_at", "min_rtt", "rttvar", "srtt")
+    __slots__ = (
+        "_backoff", "_base", "_max_rto", "_min_of_variance", "_min_rto", "_min_rtt_at", "_slop", "_slop_now", "min_rtt",
+        "rttvar", "srtt",
+    )  # fmt: skip
 
-    def __init__(self, initial_rto: int, min_rto: int, max_rto: int) -> None:
+    def __init__(
+        self, initial_rto: int, min_rto: int, max_rto: int, *, slop: int = 0, min_of_variance: bool = True
+    ) -> None:
         self.srtt = 0  # 0: no sample yet
         self.rttvar = 0
         self.min_rtt = 0
@@ -25,12 +31,20 @@ class RttEstimator:
         self._base = initial_rto
         self._min_rto = min_rto
         self._max_rto = max_rto
+        self._min_of_variance = min_of_variance
+        self._slop = slop
+        self._slop_now = 0  # the first timeout of all is `initial_rto` exactly
         self._backoff = 0
 
     @property
     def rto(self) -> int:
         """The retransmission timeout with its backoff."""
-        return min(self._base << self._backoff, self._max_rto)
+        return min((self._base << self._backoff) + self._slop_now, self._max_rto)
+
+    @property
+    def spread(self) -> int:
+        """4 SRTT + 8 RTTVAR: FreeBSD's unit of window probes; of the initial timeout, while nothing is measured."""
+        return 4 * self.srtt + 8 * self.rttvar if self.srtt else 2 * self._base
 
     @property
     def backoff_count(self) -> int:
@@ -57,12 +71,17 @@ class RttEstimator:
         if not self.min_rtt or rtt_ns <= self.min_rtt or now - self._min_rtt_at > _WINDOW_NS:
             self.min_rtt = rtt_ns
             self._min_rtt_at = now
-        variance = max(4 * self.rttvar, GRANULARITY_NS, self._min_rto)
-        self._base = min(self.srtt + variance, self._max_rto)
+        variance = max(4 * self.rttvar, GRANULARITY_NS)
+        if self._min_of_variance:
+            self._base = min(self.srtt + max(variance, self._min_rto), self._max_rto)
+        else:
+            self._base = min(max(self.srtt + variance, self._min_rto), self._max_rto)
         self._backoff = 0
+        self._slop_now = self._slop
 
     def back_off(self) -> None:
         """The timer expired: double the timeout (5.5)."""
+        self._slop_now = self._slop
         if self._base << self._backoff < self._max_rto:
             self._backoff += 1
 

@@ -68,6 +68,8 @@ def next_segment(tcb: Tcb, now: int) -> Outgoing | None:
         return _handshake(tcb, state, now)
     if tcb.probe_due:
         tcb.probe_due = False
+        if tcb.config.probe_with_octet and tcb.sendbuf.end > tcb.snd_nxt and tcb.persist_at:
+            return _octet_probe(tcb)
         # One below what the peer expects: it must answer (SHLD-12).
         # DEVIATION RFC 9293 §3.8.6.1: a window probe has no data either, as Linux's: nothing to take back if refused.
         return Outgoing(tcb.snd_una - 1, ACK, b"", PROBE)
@@ -75,6 +77,21 @@ def next_segment(tcb: Tcb, now: int) -> Outgoing | None:
         return Outgoing(tcb.snd_nxt, ACK, b"")
     tcb.output = False
     return None
+
+
+def _octet_probe(tcb: Tcb) -> Outgoing:
+    """One octet into a closed window (RFC 9293 §3.8.6.1); not counted as sent, and sent again unless it is taken."""
+    seq = tcb.snd_nxt
+    tcb.octet_probed = True
+    flags = ACK | PSH if seq + 1 == tcb.sendbuf.end else ACK
+    return Outgoing(seq, flags, tcb.sendbuf.slice(seq, 1), PROBE)
+
+
+def count_probe(tcb: Tcb, now: int) -> None:
+    """The peer took the octet of a window probe: it is sent, then."""
+    tcb.octet_probed = False
+    _sent(tcb, tcb.snd_nxt, tcb.snd_nxt + 1, now)
+    tcb.octets_sent += 1
 
 
 def _handshake(tcb: Tcb, state: State, now: int) -> Outgoing | None:
@@ -180,6 +197,7 @@ def _sent(tcb: Tcb, seq: int, end: int, now: int) -> None:
     """New sequence numbers are on their way: remember them, run the timers (RFC 6298 (5.1))."""
     tcb.scoreboard.add(seq, end, now)
     tcb.snd_nxt = end
+    tcb.octet_probed = False
     tcb.last_sent_at = now
     tcb.persist_at = 0
     tcb.sws_override = False
@@ -208,11 +226,12 @@ def _allowance(tcb: Tcb, waiting: int, now: int) -> int:
     idle = tcb.snd_una == tcb.snd_nxt
     if idle:
         _restart_after_idle(tcb, now)
+        tcb.burst_end, tcb.burst_una = tcb.sendbuf.end, tcb.snd_una
     window = tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt
     if window <= 0:
         tcb.cwnd_limited = False
         if idle and not tcb.persist_at:
-            tcb.persist_at = now + tcb.rtt.rto
+            tcb.persist_at = now + tcb.persist_interval
             if tcb.options.user_timeout_ns and not tcb.user_timeout_at:  # tcp(7): what is held up counts
                 tcb.user_timeout_at = now + tcb.options.user_timeout_ns
         _trace_held(tcb, "window", waiting, window, now)
@@ -236,7 +255,7 @@ def _allowance(tcb: Tcb, waiting: int, now: int) -> int:
 def _may_send_short(tcb: Tcb, size: int, waiting: int, now: int) -> bool:
     """Less than a full segment: sender-side silly window avoidance (MUST-38) and Nagle (SHLD-7).
 
-    Nagle in Minshall's form, as Linux has it: a short segment waits only while an earlier *short* one is
+    Nagle as a rule in Minshall's form, as Linux has it: a short segment waits only while an earlier *short* one is
     unacknowledged, so that the tail of a large write does not wait for a delayed ACK.
     """
     if size < waiting:  # the window cuts it: worth it only for half of the largest window ever seen
@@ -245,11 +264,24 @@ def _may_send_short(tcb: Tcb, size: int, waiting: int, now: int) -> bool:
         return True  # the FIN goes along: no more data to wait for
     if tcb.options.cork:
         return _is_overridden(tcb, "cork", waiting, size, now)
-    if tcb.options.nodelay or not tcb.config.nagle or tcb.snd_sml <= tcb.snd_una:
+    if tcb.options.nodelay or not tcb.config.nagle or not _nagle_holds(tcb):
         _trace_decision(tcb, "nagle", "sent", waiting, size, now)
         return True
     _trace_held(tcb, "nagle", waiting, size, now)
     return False
+
+
+def _nagle_holds(tcb: Tcb) -> bool:
+    """Something is unacknowledged that a short segment has to wait for.
+
+    Minshall's form looks at short segments only; the classic one at all (RFC 9293 §3.7.4); "burst", FreeBSD's, is the
+    classic one, but what was queued when all was acknowledged goes, the short end included.
+    """
+    if tcb.config.nagle_form == "minshall":
+        return tcb.snd_sml > tcb.snd_una
+    if tcb.config.nagle_form == "burst" and tcb.burst_una == tcb.snd_una and tcb.burst_end == tcb.sendbuf.end:
+        return False
+    return tcb.snd_nxt > tcb.snd_una
 
 
 def _is_overridden(tcb: Tcb, subject: str, waiting: int, size: int, now: int) -> bool:

@@ -41,6 +41,9 @@ class Tcb:
         snd_wl1: segment sequence number of the last window update.
         snd_wl2: segment acknowledgment number of the last window update.
         snd_up: send urgent pointer: the octet after urgent data; meaningful while above `snd_una`.
+        burst_end: what was queued up to here when nothing was unacknowledged, for Nagle's "burst" form; it holds as long
+            as `burst_una` is `snd_una`.
+        octet_probed: the octet at `snd_nxt` was sent as a window probe; it does not count as sent unless acknowledged.
         snd_sml: end of the last segment sent that was less than full (draft-minshall-nagle-01).
         max_snd_wnd: largest window the peer ever offered (RFC 9293 §3.8.6.2.1, RFC 5961 §5.2).
         smss: payload octets of a full segment, options of each segment subtracted (RFC 9293 MUST-16).
@@ -90,6 +93,7 @@ class Tcb:
         # send sequence space
         "iss", "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "snd_wl2", "snd_up", "snd_sml", "snd_wind_shift",
         "max_snd_wnd", "smss", "peer_mss", "sendbuf", "fin_queued", "fin_seq", "scoreboard", "syn_pending",
+        "burst_end", "burst_una", "octet_probed",
         # receive sequence space
         "irs", "rcv_nxt", "rcv_adv", "rcv_up", "rcv_wind_shift", "rcv_queue", "rcv_queued", "rcv_buf", "rcv_fin",
         "rcv_mss", "rcv_shutdown", "reassembly", "drs_at", "drs_copied", "drs_space",
@@ -158,7 +162,10 @@ class Tcb:
         self.compressed = self.compressed_at = self.compressed_nxt = self.dup_acks_sent = 0
         self.dsack: tuple[int, int] | None = None
         self.dup_ack_at = 0
-        self.rtt = RttEstimator(config.initial_rto_ns, config.min_rto_ns, config.max_rto_ns)
+        self.rtt = RttEstimator(
+            config.initial_rto_ns, config.min_rto_ns, config.max_rto_ns,
+            slop=config.rto_slop_ns, min_of_variance=config.min_rto_is_of_variance,
+        )  # fmt: skip
         self.congestion: CongestionControl = ALGORITHMS[options.congestion or config.congestion_control](
             DEFAULT_MSS4, DEFAULT_MSS4
         )
@@ -189,6 +196,8 @@ class Tcb:
         self.force_retransmit = False
         self.cwnd_limited = False
         self.last_sent_at = 0
+        self.burst_end = self.burst_una = iss
+        self.octet_probed = False
 
     def start_receiving(self, irs: int, window: int = 0) -> None:
         """The peer's sequence space begins at `irs`, where its SYN is; our SYN offers it a first window."""
@@ -210,9 +219,18 @@ class Tcb:
 
     @property
     def initial_window(self) -> int:
-        """RFC 6928: min(10 * MSS, max(2 * MSS, 14600)), ten being a setting."""
-        segments = self.config.initial_window_segments
-        return min(segments * self.smss, max(2 * self.smss, segments * 1_460))
+        """RFC 6928: min(10 * MSS, max(2 * MSS, 14600)), both numbers being settings."""
+        config, smss = self.config, self.smss
+        segments = config.initial_window_segments
+        return min(segments * smss, max(2 * smss, config.initial_window_octets or segments * 1_460))
+
+    @property
+    def persist_interval(self) -> int:
+        """How long until the next window probe: the longer, the more there were (SHLD-29, SHLD-30)."""
+        config, rtt = self.config, self.rtt
+        times = min(self.persist_count, 16)
+        interval = rtt.spread << times if config.persist_from_rtt else rtt.rto << times
+        return min(max(interval, config.persist_min_ns), config.persist_max_ns)
 
     def enter(self, new: State, why: str, now: int) -> None:
         """Change the state; the only place that does."""

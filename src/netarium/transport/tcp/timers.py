@@ -101,8 +101,7 @@ def _persist(tcb: Tcb, now: int) -> int | None:
         return _dead(tcb)
     if tcb.persist_count > tcb.config.data_retries and silent_for > tcb.config.max_rto_ns * 2:
         return _dead(tcb)
-    interval = min(tcb.rtt.rto << min(tcb.persist_count, 16), tcb.config.persist_max_ns)
-    tcb.persist_at = now + interval
+    tcb.persist_at = now + tcb.persist_interval
     if tcb.snd_una + tcb.snd_wnd > tcb.snd_nxt:
         tcb.sws_override = True  # a small window that stays small is used (RFC 9293 §3.8.6.2.1 (4))
     else:
@@ -119,7 +118,7 @@ def restart_keepalive(tcb: Tcb, now: int) -> None:
 
 def _keepalive(tcb: Tcb, now: int) -> int | None:
     """Ask a silent peer whether it is still there (RFC 9293 §3.8.4)."""
-    if not tcb.options.keepalive:
+    if not (tcb.options.keepalive or tcb.config.keepalive_always):
         tcb.keepalive_at = 0
         return None
     idle = tcb.options.keepidle_ns or tcb.config.keepalive_idle_ns

@@ -18,8 +18,6 @@ from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp import ACK, FIN, RST, SYN, TcpSegment
 from netarium.wire.tcp_options import pack_options
 
-_ACK_INTERVAL_NS = 250 * MS
-
 
 class FourTuple(Protocol):
     """The connection that it was."""
@@ -81,9 +79,11 @@ class TimeWait:
 
     def on_segment(self, seg: TcpSegment, packet: IpPacket, now: int) -> Fate:
         """RFC 9293 §3.10.7.4 for TIME-WAIT."""
-        if seg.flags & RST:
-            return DropReason.TCP_TIME_WAIT  # RFC 1337: no assassination
         seq = unwrap(seg.seq, self.rcv_nxt)
+        if seg.flags & RST:
+            if seq == self.rcv_nxt and not self._flows.config.rfc1337:
+                self._flows.forget_time_wait(self, now)
+            return DropReason.TCP_TIME_WAIT  # RFC 1337: no assassination
         if (
             seg.flags & (SYN | ACK) == SYN
             and self._is_newer(seg, seq)
@@ -114,7 +114,7 @@ class TimeWait:
         self._flows.forget_time_wait(self, now)
 
     def _acknowledge(self, now: int) -> None:
-        if self._ack_at and now - self._ack_at < _ACK_INTERVAL_NS:
+        if self._ack_at and now - self._ack_at < self._flows.config.invalid_ratelimit_ns:
             return
         self._ack_at = now
         stamp = ((now // MS + self.ts_offset) & MASK, self.ts_recent)

@@ -11,6 +11,7 @@ from typing import Final
 from netarium.base.config import TcpConfig
 from netarium.base.units import MS
 from netarium.transport.options import SocketOptions
+from netarium.transport.tcp import plain
 from netarium.transport.tcp.tcb import Tcb
 
 _SCALE: Final = 8  # bits: the share of memory that is the octets' own, in 256ths
@@ -26,7 +27,10 @@ def memory(config: TcpConfig, options: SocketOptions) -> int:
 
 def first(config: TcpConfig, options: SocketOptions, mss: int) -> int:
     """The window of a SYN or SYN,ACK, where it is never scaled (RFC 7323 §2.2): whole segments, 65,535 at most."""
-    space = memory(config, options) * _START_RATIO >> _SCALE
+    space = memory(config, options)
+    if config.window_form == "plain":
+        return min(space, options.window_clamp or 0xFFFF, 0xFFFF)
+    space = space * _START_RATIO >> _SCALE
     if options.window_clamp:
         space = min(space, options.window_clamp)
     if space > mss:
@@ -36,6 +40,9 @@ def first(config: TcpConfig, options: SocketOptions, mss: int) -> int:
 
 def begin(tcb: Tcb, now: int) -> None:
     """The handshake is over, its options are known: the window may grow from the first one up to the clamp."""
+    if tcb.config.window_form == "plain":
+        plain.begin(tcb)
+        return
     space = tcb.rcv_buf
     mss = tcb.advmss
     clamp = tcb.options.window_clamp or (0xFFFF << tcb.rcv_wind_shift)
@@ -63,6 +70,8 @@ def offer(tcb: Tcb) -> int:
 
 def select(tcb: Tcb) -> int:
     """The window that the buffer allows: worthwhile steps only, or none (MUST-39, RFC 9293 §3.8.6.2.2)."""
+    if tcb.config.window_form == "plain":
+        return plain.select(tcb)
     mss, space = tcb.rcv_mss, tcb.rcv_buf
     free = space - tcb.rcv_queued - tcb.reassembly.octets
     full = min(tcb.window_clamp, space)
