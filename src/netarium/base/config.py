@@ -152,6 +152,9 @@ class TcpConfig:
     )
     window_form: str = "adaptive"  # what to offer; or "plain": the free buffer
     strict_window: bool = False  # RFC 9293 §3.4, Table 6, to the letter
+    syn_timeout_rto_ns: int = (
+        3 * SECOND
+    )  # the RTO after a SYN that timed out (RFC 6298 (5.7)); 0: the initial one
     rto_slop_ns: int = 0  # added to every timeout but the initial one
     min_rto_is_of_variance: bool = True  # the minimum is one of 4 * RTTVAR; else of the RTO (RFC 6298 (2.4))
     connect_timeout_ns: int = 0  # the end of connect(), whatever the retries; 0: they alone decide

@@ -33,6 +33,7 @@ _FREEBSD: Final = TcpConfig(
     min_rto_ns=30 * MS,
     min_rto_is_of_variance=False,
     rto_slop_ns=200 * MS,
+    syn_timeout_rto_ns=0,
     max_rto_ns=64 * SECOND,
     syn_retries=12,
     r2_syn_ns=0,

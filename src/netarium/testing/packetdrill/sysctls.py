@@ -55,6 +55,18 @@ def _truth(attribute: str) -> Setter:
     return lambda config, value: changed(config, attribute, number(value) != 0)
 
 
+def _falsehood(attribute: str) -> Setter:
+    return lambda config, value: changed(config, attribute, number(value) == 0)
+
+
+def _high_performance(config: MachineConfig, value: str) -> MachineConfig:
+    """FreeBSD's switch for both halves of RFC 7323: 0 none, 1 both, 2 window scaling, 3 timestamps."""
+    choice = number(value)
+    if not 0 <= choice <= 3:
+        raise ValueError("0, 1, 2 or 3 is expected")
+    return changed(changed(config, "window_scaling", choice in {1, 2}), "timestamps", choice in {1, 3})
+
+
 def _ip(attribute: str, unit: int = 1) -> Setter:
     assert any(field.name == attribute for field in fields(IpConfig))
 
@@ -231,7 +243,12 @@ _LINUX: Final[dict[str, Setter]] = {
 
 _FREEBSD: Final[dict[str, Setter]] = {
     "net.inet.tcp.sack.enable": _truth("sack"),
-    "net.inet.tcp.rfc1323": _only("1"),
+    "net.inet.tcp.rfc1323": _high_performance,
+    "net.inet.tcp.always_keepalive": _truth("keepalive_always"),
+    "net.inet.tcp.syncache.rexmtlimit": _number("syn_ack_retries"),
+    "net.inet.tcp.keepinit": _number("connect_timeout_ns", MS),
+    "net.inet.tcp.persmin": _number("persist_min_ns", MS),
+    "net.inet.tcp.persmax": _number("persist_max_ns", MS),
     "net.inet.tcp.ecn.enable": _only("0", "2"),
     "net.inet.tcp.cc.algorithm": lambda config, value: _congestion(config, {"newreno": "reno"}.get(value, value)),
     "net.inet.tcp.keepidle": _number("keepalive_idle_ns", MS),
@@ -240,7 +257,7 @@ _FREEBSD: Final[dict[str, Setter]] = {
     "net.inet.tcp.delacktime": _number("delayed_ack_ns", MS),
     "net.inet.tcp.rexmit_min": _number("min_rto_ns", MS),
     "net.inet.tcp.rexmit_initial": _number("initial_rto_ns", MS),
-    "net.inet.tcp.rexmit_slop": _harmless,
+    "net.inet.tcp.rexmit_slop": _number("rto_slop_ns", MS),
     "net.inet.tcp.msl": _number("msl_ns", MS),
     "net.inet.tcp.finwait2_timeout": _number("fin_wait_2_timeout_ns", MS),
     "net.inet.tcp.initcwnd_segments": _number("initial_window_segments"),
@@ -254,7 +271,7 @@ _FREEBSD: Final[dict[str, Setter]] = {
     "net.inet.tcp.blackhole": _only("0"),
     "net.inet.tcp.tso": _harmless,
     "net.inet.tcp.path_mtu_discovery": _only("1"),
-    "net.inet.tcp.drop_synfin": _only("0"),
+    "net.inet.tcp.drop_synfin": _falsehood("syn_fin_opens"),
     **dict.fromkeys(
         (
             "kern.timecounter.alloweddeviation", "kern.ipc.maxsockbuf", "kern.ipc.tls.enable",

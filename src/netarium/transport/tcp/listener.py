@@ -104,7 +104,8 @@ class HalfOpen:
     def answer(self, now: int) -> None:
         """Send the SYN,ACK, and see to it that it is sent again."""
         self.answered_at = now
-        self._nursery.schedule(self, now + (self.config.initial_rto_ns << self._retries))
+        slop = self.config.rto_slop_ns if self._retries else 0
+        self._nursery.schedule(self, now + (self.config.initial_rto_ns << self._retries) + slop)
         options = negotiate.syn_ack_options(self, now)
         flags = SYN | ACK | (ECE if self.ecn_ok else 0)
         self._nursery.send_bare(
@@ -115,13 +116,13 @@ class HalfOpen:
     def on_segment(self, seg: TcpSegment, packet: IpPacket, now: int) -> Fate:
         """SYN-RECEIVED, in the order of RFC 9293 §3.10.7.4."""
         seq = unwrap(seg.seq, self.irs + 1)
+        if seg.flags & (SYN | RST) == SYN and self.config.half_open_syn == "answer":
+            return self._answer_any_syn(seg, now)
         if seg.flags & SYN and not seg.flags & ACK and seq == self.irs:
             if now - self.answered_at >= _RESEND_INTERVAL_NS:
                 self._retries = max(self._retries, 1)  # no round trip is measured then (Karn)
                 self.answer(now)  # our SYN,ACK was lost, it seems
             return Accepted.LOCAL
-        if seg.flags & (SYN | RST) == SYN and self.config.half_open_syn == "answer":
-            return self._answer_any_syn(seg, now)
         if not self.irs < seq <= self.irs + self.window:
             if not seg.flags & RST:
                 self._acknowledge(now)

@@ -89,4 +89,5 @@ class RttEstimator:
         """Begin again with a given timeout, as after a SYN that timed out (5.7)."""
         if not self.srtt:
             self._base = rto
+            self._slop_now = 0
         self._backoff = 0

@@ -6,13 +6,10 @@ is off; a connection has one place in its machine's queue, at the earliest of th
 
 from netarium.base.errors import CloseReason
 from netarium.base.trace import TimerFired
-from netarium.base.units import SECOND
 from netarium.transport.tcp import acks
 from netarium.transport.tcp.recovery import on_retransmission_timeout
 from netarium.transport.tcp.state import FIN_WAIT_2, SYN_RECEIVED, SYN_SENT
 from netarium.transport.tcp.tcb import Tcb
-
-_SYN_TIMEOUT_RTO_NS = 3 * SECOND  # RFC 6298 (5.7)
 
 
 def next_deadline(tcb: Tcb) -> int | None:
@@ -150,7 +147,7 @@ def user_timeout_changed(tcb: Tcb, now: int) -> None:
 def on_first_data(tcb: Tcb) -> None:
     """RFC 6298 (5.7): a SYN that timed out tells that the RTO was too short for this path."""
     if tcb.rexmit_count:
-        tcb.rtt.restart(_SYN_TIMEOUT_RTO_NS)
+        tcb.rtt.restart(tcb.config.syn_timeout_rto_ns or tcb.config.initial_rto_ns)
 
 
 def _dead(tcb: Tcb) -> int:
