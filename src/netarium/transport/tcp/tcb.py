@@ -221,8 +221,10 @@ class Tcb:
     def initial_window(self) -> int:
         """RFC 6928: min(10 * MSS, max(2 * MSS, 14600)), both numbers being settings."""
         config, smss = self.config, self.smss
-        segments = config.initial_window_segments
-        return min(segments * smss, max(2 * smss, config.initial_window_octets or segments * 1_460))
+        segments, octets = config.initial_window_segments, config.initial_window_octets
+        if octets:
+            return min(segments, max(2, octets // smss)) * smss
+        return min(segments * smss, max(2 * smss, segments * 1_460))
 
     @property
     def persist_interval(self) -> int:
