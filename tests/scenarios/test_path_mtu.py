@@ -28,6 +28,7 @@ def narrow(world: World, mtu: int) -> World:
     return world
 
 
+@pytest.mark.rfc("9293", "SHLD-6")
 @pytest.mark.rfc("1191", "01")
 @pytest.mark.rfc("1191", "04")
 @pytest.mark.rfc("791", "04")

@@ -20,6 +20,7 @@ def test_figure_6_basic_three_way_handshake(tcp: Script) -> None:
 
 
 @pytest.mark.rfc("9293", "MUST-10", "MUST-11")
+@pytest.mark.rfc("5382-01")
 def test_figure_7_simultaneous_synchronization(tcp: Script) -> None:
     tcp.connect(iss=100)
     tcp.inject(SYN, seq=300)

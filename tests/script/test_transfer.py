@@ -356,7 +356,7 @@ def test_a_timestamp_is_echoed_from_the_segment_that_moved_the_edge(tcp) -> None
     assert tcp.expect(ACK, ack=301).ts_ecr == 1_000
 
 
-@pytest.mark.rfc("9293", "MUST-24", "MUST-25", "MUST-26", "MUST-27", "MUST-28", "MUST-29", "SHLD-12")
+@pytest.mark.rfc("9293", "MUST-24", "MUST-25", "MUST-26", "MUST-27", "MUST-28", "MUST-29", "SHLD-12", "MAY-5")
 def test_keepalive(tcp) -> None:
     tcp.established()
     tcp.advance(3 * 3_600 * SECOND)
@@ -379,6 +379,7 @@ def test_keepalive(tcp) -> None:
 
 
 @pytest.mark.rfc("9293", "MUST-30", "MUST-31", "MUST-32", "MUST-33", "MUST-62")
+@pytest.mark.rfc("6093-01")
 @pytest.mark.attack("TCP-07")
 def test_urgent_is_a_mark_in_the_stream(tcp) -> None:
     tcp.established()

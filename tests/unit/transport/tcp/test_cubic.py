@@ -65,6 +65,7 @@ def test_a_loss_leaves_seven_tenths() -> None:
 
 
 @pytest.mark.rfc("9438", "01")
+@pytest.mark.rfc("9293", "MAY-18")
 @pytest.mark.parametrize("window", [200, 1_000, 3_000])
 def test_the_window_follows_the_curve(window: int) -> None:
     """A round trip of 100 ms, where the curve is far above Reno: within 2 % of equation 1 up to twice K."""
