@@ -52,12 +52,14 @@ floors: $(VENV)/.installed-dev
 
 coverage-docs: $(VENV)/.installed-dev
 	@$(BIN)/python tools/rfc_coverage.py --check
+	@$(BIN)/python tools/profiles.py --check
 
 check: lint types floors coverage-docs
 	@$(BIN)/python -m pytest -q -n $(WORKERS) $(ARGS)
 
 docs: $(VENV)/.installed-dev
 	@$(BIN)/python tools/rfc_coverage.py
+	@$(BIN)/python tools/profiles.py
 	@$(BIN)/python tools/picture.py
 
 bench: $(VENV)/.installed-test
