@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from netarium.base.addr import Prefix, masked, parse_interface
 from netarium.base.config import MachineConfig
 from netarium.base.errors import UsageError
+from netarium.base.profiles import PROFILES, profile
 from netarium.base.trace import Trace
 from netarium.drive.device import KernelDevice
 from netarium.drive.host import Host
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="every frame as on a wire: no large segments, no checksum offload",
     )
+    add("--profile", choices=PROFILES, help="whose TCP it has; docs/profiles.md sets them side by side")
     add("--pcap", type=Path, metavar="FILE", help="write every frame as pcapng")
 
 
@@ -100,8 +102,10 @@ def station(
         options: what `add_arguments` has described.
         tap: the TAP to use when no --device is given.
         name: of the machine; None: as its device.
-        config: of its stack; None: the defaults.
+        config: of its stack; None: the defaults, or those of the profile that was asked for.
     """
+    if config is None and options.profile:
+        config = MachineConfig(tcp=profile(options.profile))
     with ExitStack() as stack:
         check_addresses(options)
         before = signal.signal(signal.SIGTERM, _terminate)

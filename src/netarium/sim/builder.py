@@ -5,7 +5,7 @@ from dataclasses import replace
 from random import Random
 from typing import Final
 
-from netarium.base import units
+from netarium.base import profiles, units
 from netarium.base.addr import parse_interface, parse_ip, parse_mac
 from netarium.base.config import MachineConfig
 from netarium.base.errors import UsageError
@@ -97,6 +97,7 @@ class Builder:
         address: str | Sequence[str] | None = None,
         mac: str | None = None,
         config: MachineConfig | None = None,
+        profile: str | None = None,
         offload: bool = False,
     ) -> Host:
         """A new host, which is not connected yet.
@@ -106,6 +107,7 @@ class Builder:
             address: as "192.0.2.1/24", or one for each of its cables; None: given by the world.
             mac: of its first adapter; None: likewise.
             config: of its stack; None: the world's.
+            profile: whose TCP it has: "linux", "freebsd" or "rfc"; None: that of `config`.
             offload: its adapters take TCP segments of up to 64 KiB and let them travel as one: many times faster to
                 simulate, but a capture shows the super-segments.
 
@@ -116,9 +118,12 @@ class Builder:
         addresses = [] if address is None else [address] if isinstance(address, str) else list(address)
         for each in addresses:
             parse_interface(each)
+        config = self._config if config is None else config
+        if profile is not None:
+            config = replace(config, tcp=profiles.profile(profile))
         machine = Machine(
             name,
-            config=self._config if config is None else config,
+            config=config,
             random=self.random(f"host {name}"),
             trace=self.trace,
         )

@@ -1,9 +1,11 @@
 """`netarium bench serve`: echo, sink and source for measuring with any client of the kernel's."""
 
 import argparse
+from dataclasses import replace
 from typing import Final
 
 from netarium.base.config import MachineConfig, TcpConfig
+from netarium.base.profiles import profile
 from netarium.cli import station
 from netarium.drive.control import Control
 from netarium.drive.host import Host
@@ -33,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
-    config = MachineConfig(tcp=TcpConfig(congestion_control=options.congestion))
+    tcp = profile(options.profile) if options.profile else TcpConfig()
+    config = MachineConfig(tcp=replace(tcp, congestion_control=options.congestion))
     with station.station(options, tap="nt0", config=config) as host, Control(host):
         serve_bench(host, on_ready=lambda: _announce(options, host))
     return 0
