@@ -33,7 +33,16 @@ from typing import Any, Final
 
 from netarium.base.addr import format_ip
 from netarium.base.config import MachineConfig
-from netarium.testing.packetdrill import callfiles, callopts, callready, calls, runner, segments, suite
+from netarium.testing.packetdrill import (
+    callfiles,
+    callopts,
+    callready,
+    calls,
+    messages,
+    runner,
+    segments,
+    suite,
+)
 from netarium.testing.packetdrill.callnames import HANDLERS
 from netarium.testing.packetdrill.commands import Orders
 from netarium.testing.packetdrill.errors import Mismatch, NotUnderstood, ScriptError
@@ -109,6 +118,7 @@ class KernelStage:
         self.machine = SimpleNamespace(tcp=SimpleNamespace(flows={}))
         self._tun = _open_tun(settings)
         KernelStage.epoch = time.monotonic_ns()
+        setattr(messages, "EPOCH", time.time_ns())  # noqa: B010 - what is Final there is another clock here
 
     @property
     def time(self) -> int:

@@ -14,6 +14,7 @@ from netarium.base.errors import WireError
 from netarium.base.units import MS, SECOND, US
 from netarium.socket.descriptors import Description
 from netarium.socket.errors import os_error
+from netarium.socket.errqueue import set_timestamping
 from netarium.socket.membership import join, leave, multicast_interface
 from netarium.socket.tcpinfo import pack_tcp_info
 from netarium.transport.tcp.congestion import ALGORITHMS
@@ -295,6 +296,7 @@ _IP_MTU, _IP_MTU_DISCOVER, _IP_RECVERR, _IP_RECVTTL, _IP_FREEBIND, _IP_MULTICAST
 _IPV6_MTU, _IPV6_RECVERR = 24, 25
 _TCP_INQ = 36
 _SO_NO_CHECK, _SO_TIMESTAMP = 11, 29
+_SO_TIMESTAMPING, _SO_ZEROCOPY = 37, 60
 
 _TABLE: Final[dict[tuple[int, int], Row]] = {
     (_SOL, kernel.SO_REUSEADDR): _flag("reuseaddr"),
@@ -317,6 +319,10 @@ _TABLE: Final[dict[tuple[int, int], Row]] = {
         lambda d: d.endpoint.options.bindtodevice.encode() + b"\0", _set_device
     ),
     (_SOL, kernel.SO_ERROR): _fixed(_take_error),
+    (_SOL, _SO_ZEROCOPY): _integer("zerocopy", 0, 1),
+    (_SOL, _SO_TIMESTAMPING): Row(
+        lambda d: d.endpoint.options.timestamping, lambda d, value: set_timestamping(d, _number(value))
+    ),
     (_SOL, kernel.SO_TYPE): _fixed(lambda description: description.type),
     (_SOL, kernel.SO_DOMAIN): _fixed(lambda description: description.family),
     (_SOL, kernel.SO_PROTOCOL): _fixed(_protocol),

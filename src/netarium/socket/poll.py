@@ -234,7 +234,8 @@ def _stamp(endpoint: AnyEndpoint) -> tuple[object, int]:
     if isinstance(endpoint, Connection):
         tcb = endpoint.tcb
         waiting = 0 if endpoint.listener is None else len(endpoint.listener.ready)
-        return (tcb.state, tcb.error, tcb.rcv_shutdown, tcb.fin_queued), tcb.rcv_nxt + waiting
+        told = 0 if tcb.notices is None else tcb.notices.told
+        return (tcb.state, tcb.error, tcb.rcv_shutdown, tcb.fin_queued, told), tcb.rcv_nxt + waiting
     return (endpoint.error, endpoint.read_shut, len(endpoint.errors)), endpoint.receive_queue
 
 

@@ -11,6 +11,7 @@ from netarium.socket.address import AddressTuple, unpack_address
 from netarium.socket.base import SocketBase
 from netarium.socket.buffers import gathered, octets, release, scattered, writable
 from netarium.socket.errors import from_stack, os_error, would_block
+from netarium.socket.errqueue import describe_arrival, describe_notice, notes_of
 from netarium.socket.messages import (
     MSG_ERRQUEUE,
     Ancillary,
@@ -146,6 +147,7 @@ class Transfer(SocketBase):
         urgent, more = bool(flags & MSG_OOB), bool(flags & MSG_MORE)
         size, sent, until = len(data), 0, None
         with driver.lock:
+            notes = notes_of(endpoint, flags, size)
             while True:
                 rest = data if not sent else memoryview(data)[sent:]
                 try:
@@ -156,6 +158,8 @@ class Transfer(SocketBase):
                     if fault.errno != errno.EPIPE:
                         endpoint.error = fault.errno
                     return sent  # what was taken counts; the next call tells the error
+                if notes is not None and sent:
+                    notes.taken(last=sent == size or not whole)
                 driver.kick(self._machine)
                 if sent == size:
                     return sent
@@ -234,7 +238,8 @@ class Transfer(SocketBase):
             return self._receive_error(bufsize, ancbufsize)
         data, datagram = self._receive(bufsize, flags)
         if isinstance(endpoint, Connection):
-            return data, *fitting(describe_stream(endpoint), ancbufsize), None
+            told = describe_arrival(self._description, endpoint) + describe_stream(endpoint)
+            return data, *fitting(told, ancbufsize), None
         if datagram is None:
             return data, [], 0, None
         items, result = fitting(describe(self._description, datagram), ancbufsize)
@@ -348,8 +353,10 @@ class Transfer(SocketBase):
     ) -> tuple[bytes, Ancillary, int, AddressTuple | None]:
         """MSG_ERRQUEUE: what an ICMP error quotes, who reported it, and where the datagram was going."""
         endpoint = self._live()
+        if isinstance(endpoint, Connection):
+            return self._receive_notice(endpoint, bufsize, ancbufsize)
         with self._driver.lock:
-            entry = None if isinstance(endpoint, Connection) else endpoint.take_queued_error()
+            entry = endpoint.take_queued_error()
         if entry is None:
             raise would_block()
         payload = entry.quote[8:]
@@ -361,6 +368,19 @@ class Transfer(SocketBase):
             flags,
             unpack_address(self._description.family, entry.dst, entry.dst_port),
         )
+
+    def _receive_notice(
+        self, connection: Connection, bufsize: int, ancbufsize: int
+    ) -> tuple[bytes, Ancillary, int, None]:
+        """MSG_ERRQUEUE of a stream: what became of octets that were sent. The packet itself is not kept."""
+        with self._driver.lock:
+            queue = connection.tcb.notices
+            notice = None if queue is None else queue.take()
+        if notice is None:
+            raise would_block()
+        items, flags = fitting(describe_notice(self._description, notice), ancbufsize)
+        flags |= MSG_ERRQUEUE | (MSG_TRUNC if notice.size > bufsize else 0)
+        return bytes(min(notice.size, bufsize)), items, flags, None
 
     def _sender(self, datagram: Datagram | None) -> AddressTuple | None:
         if datagram is None:

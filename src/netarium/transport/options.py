@@ -30,6 +30,7 @@ class SocketOptions:
         user_timeout_ns: how long sent data may stay unacknowledged (RFC 5482); 0: by the retransmission count.
         keepidle_ns: keep-alive timing; 0: the configuration's. Likewise `keepintvl_ns`, `keepcnt`.
         maxseg: upper limit of the MSS, 0: the path's.
+        zerocopy: MSG_ZEROCOPY is understood. Likewise `timestamping`: SOF_TIMESTAMPING_* (SO_TIMESTAMPING).
         inq: recvmsg() tells how much is left (TCP_INQ).
     """
 
@@ -83,6 +84,9 @@ class SocketOptions:
     window_clamp: int = 0
     notsent_lowat: int = 0
     congestion: str = ""
+    # what became of what was sent (MSG_ERRQUEUE)
+    zerocopy: bool = False
+    timestamping: int = 0
     inq: bool = False
 
     def copy(self) -> "SocketOptions":

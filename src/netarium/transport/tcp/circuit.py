@@ -156,6 +156,9 @@ class Circuit(ABC):
                 arrive.heard(tcb, now)
             if tcb.snd_una != una and self._path is not None:
                 self._layer.ip.confirm(self._path, now)
+        if tcb.notices is not None:
+            tcb.notices.arrived(tcb.rcv_nxt, now)
+            tcb.wakeup = tcb.notices.acknowledged(tcb.snd_una, now) or tcb.wakeup
         if tcb.reset_ack is not None:  # RFC 9293 §3.10.7: <SEQ=SEG.ACK><CTL=RST>
             self._layer.send_bare(self.local, self.remote, tcb.reset_ack & MASK, 0, RST, 0, b"", now)
             tcb.reset_ack = None
@@ -274,6 +277,10 @@ class Circuit(ABC):
         if tcb.trace is not None:
             emit.trace_sent(tcb, head, out, self.local, self.remote, now)
         payload = out.payload
+        if tcb.notices is not None:
+            tcb.notices.sent(
+                out.seq, out.seq + len(payload), (20 if self.version == 4 else 40) + len(head), now
+            )
         gso_size = tcb.smss if len(payload) > tcb.smss and out.note != sender.MTU_PROBE else 0
         segments = -(-len(payload) // gso_size) if gso_size else 1
         counters = self._layer.counters
@@ -293,6 +300,8 @@ class Circuit(ABC):
         """After anything that may have changed the control block: queue for sending, wake, set the timer, clean up."""
         tcb = self.tcb
         state = tcb.state
+        if state is CLOSED and tcb.notices is not None:
+            tcb.wakeup = tcb.notices.ended(now) or tcb.wakeup
         if tcb.output and not self.queued and (self._path is not None or self._refresh_path(now) is not None):
             self._queue()
         if tcb.wakeup:

@@ -32,7 +32,7 @@ def poll(tcb: Tcb, listener: Listener | None, *, used: bool, writable: bool) -> 
     if state is LISTEN:
         return _READABLE if listener is not None and listener.ready else 0
     peer_done = tcb.rcv_shutdown or (tcb.rcv_fin is not None and tcb.rcv_nxt > tcb.rcv_fin)
-    mask = POLLERR if tcb.error else 0
+    mask = POLLERR if tcb.error or (tcb.notices is not None and tcb.notices.queue) else 0
     if state is CLOSED:
         mask |= POLLHUP | _WRITABLE
         if used or peer_done:

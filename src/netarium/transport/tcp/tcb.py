@@ -12,6 +12,7 @@ from netarium.base.config import TcpConfig
 from netarium.base.trace import StateChanged, Trace
 from netarium.transport.options import SocketOptions
 from netarium.transport.tcp.congestion import ALGORITHMS, CongestionControl
+from netarium.transport.tcp.notices import Notices
 from netarium.transport.tcp.plpmtud import PathSearch
 from netarium.transport.tcp.reassembly import Reassembly
 from netarium.transport.tcp.rtt import RttEstimator
@@ -84,6 +85,7 @@ class Tcb:
         ecn_seen: the peer has sent packets with ECT or CE.
         ecn_echo: a packet was marked, and the peer has not yet said CWR: every segment carries ECE.
         cwr_due: the window was reduced: the next new data carries CWR.
+        notices: the error queue, if the application asked for one.
     """
 
     __slots__ = (  # noqa: RUF023 - grouped by what they are about
@@ -102,6 +104,8 @@ class Tcb:
         # options agreed on
         "ts_ok", "ts_offset", "ts_recent", "ts_recent_at", "last_ack_sent", "sack_ok", "wscale_ok",
         "ecn_ok", "ecn_seen", "ecn_echo", "cwr_due",
+        # the error queue
+        "notices",
         # acknowledging
         "ack_now", "ack_scheduled", "ack_pushed", "quickacks", "pingpong", "ato_ns", "last_data_at", "last_seg_size",
         "rcv_ooopack", "compressed", "compressed_at", "compressed_nxt", "dup_acks_sent", "dsack", "dup_ack_at",
@@ -156,6 +160,7 @@ class Tcb:
         self.ts_ok = self.sack_ok = self.wscale_ok = False
         self.ts_offset = self.ts_recent = self.ts_recent_at = 0
         self.ecn_ok = self.ecn_seen = self.ecn_echo = self.cwr_due = False
+        self.notices: Notices | None = None
         self.ack_now = self.ack_scheduled = self.pingpong = False
         self.ack_pushed = self.quickacks = self.ato_ns = self.last_data_at = self.last_seg_size = 0
         self.rcv_ooopack = 0

@@ -1,0 +1,121 @@
+"""SO_ZEROCOPY, SO_TIMESTAMPING and the error queue of a stream, as Linux encodes them.
+
+Nothing here is ever sent without being copied, and the notice says so: SO_EE_CODE_ZEROCOPY_COPIED.
+"""
+
+import errno
+import socket as kernel
+import struct
+from typing import Final
+
+from netarium.socket.descriptors import Description
+from netarium.socket.errors import os_error
+from netarium.transport.tcp.connection import Connection
+from netarium.transport.tcp.notices import (
+    OPT_ID,
+    OPT_ID_TCP,
+    RX_SOFTWARE,
+    SOFTWARE,
+    ZEROCOPY,
+    Notice,
+    Notices,
+)
+
+MSG_ZEROCOPY: Final = 0x400_0000
+_SCM_TIMESTAMPING: Final = 37
+_IP_RECVERR, _IPV6_RECVERR = 11, 25
+_ORIGIN_TIMESTAMPING, _ORIGIN_ZEROCOPY = 4, 5
+_CODE_COPIED: Final = 1
+_EXTENDED_ERROR: Final = struct.Struct("IBBBBII16x")  # struct sock_extended_err, and an empty address
+_THREE_TIMES: Final = struct.Struct("6l")  # software, unused, hardware
+_ALL_FLAGS: Final = (1 << 19) - 1
+_ASKS_ABOUT_WRITES: Final = 0x302  # TX_SCHED, TX_ACK, TX_SOFTWARE
+_SECOND: Final = 1_000_000_000
+_NEVER_CONNECTED: Final = frozenset({"CLOSED", "CLOSE", "LISTEN"})
+
+Ancillary = list[tuple[int, int, bytes]]
+
+
+def set_timestamping(description: Description, flags: int) -> None:
+    """SO_TIMESTAMPING.
+
+    Raises:
+        OSError: EINVAL: unknown flags, or numbered octets of a stream that is none yet.
+    """
+    endpoint = description.endpoint
+    if flags & ~_ALL_FLAGS or (flags & OPT_ID_TCP and not flags & OPT_ID):
+        raise os_error(errno.EINVAL)
+    fresh = flags & OPT_ID and not endpoint.options.timestamping & OPT_ID
+    if isinstance(endpoint, Connection) and fresh:
+        if endpoint.state_name in _NEVER_CONNECTED:
+            raise os_error(errno.EINVAL)
+        tcb = endpoint.tcb
+        notices(endpoint).count_from(tcb.sendbuf.end if flags & OPT_ID_TCP else tcb.snd_una)
+    endpoint.options.timestamping = flags
+    if isinstance(endpoint, Connection) and flags & RX_SOFTWARE:
+        notices(endpoint)
+
+
+def notices(connection: Connection) -> Notices:
+    """The connection's error queue; made when it is first needed."""
+    if connection.tcb.notices is None:
+        connection.tcb.notices = Notices()
+    return connection.tcb.notices
+
+
+class SendNotes:
+    """What one send() leaves behind in the error queue's books; made only for a send() that asks."""
+
+    def __init__(self, connection: Connection, flags: int) -> None:
+        self._notices = notices(connection)
+        self._connection = connection
+        self._flags = connection.options.timestamping
+        zerocopy = flags & MSG_ZEROCOPY and connection.options.zerocopy
+        self._id = self._notices.next_zerocopy() if zerocopy else None
+
+    def taken(self, *, last: bool) -> None:
+        """Octets were taken into the send buffer; `last`: no more of this call."""
+        end = self._connection.tcb.sendbuf.end
+        if self._id is not None:
+            self._notices.mark_zerocopy(end, self._id)
+        if last and self._flags & _ASKS_ABOUT_WRITES:
+            self._notices.mark_write(end, self._flags)
+
+
+def notes_of(connection: Connection, flags: int, size: int) -> SendNotes | None:
+    """The books of a send(), if it has any."""
+    options = connection.options
+    asks = options.timestamping & _ASKS_ABOUT_WRITES or (flags & MSG_ZEROCOPY and options.zerocopy)
+    return SendNotes(connection, flags) if asks and size else None
+
+
+def describe_notice(description: Description, notice: Notice) -> Ancillary:
+    """The control messages of one entry."""
+    level, kind = int(kernel.IPPROTO_IP), _IP_RECVERR
+    if description.family == int(kernel.AF_INET6) and description.endpoint.version == 6:
+        level, kind = int(kernel.IPPROTO_IPV6), _IPV6_RECVERR
+    if notice.kind == ZEROCOPY:
+        error = _EXTENDED_ERROR.pack(0, _ORIGIN_ZEROCOPY, 0, _CODE_COPIED, 0, notice.info, notice.data)
+        return [(level, kind, error)]
+    error = _EXTENDED_ERROR.pack(errno.ENOMSG, _ORIGIN_TIMESTAMPING, 0, 0, 0, notice.info, notice.data)
+    items: Ancillary = []
+    if description.endpoint.options.timestamping & SOFTWARE:
+        items.append(_time(description, notice.at))
+    return [*items, (level, kind, error)]
+
+
+def describe_arrival(description: Description, connection: Connection) -> Ancillary:
+    """When the last of the octets that were just read arrived."""
+    found, flags = connection.tcb.notices, connection.options.timestamping
+    if found is None or not (flags & RX_SOFTWARE and flags & SOFTWARE):
+        return []
+    tcb = connection.tcb
+    at = found.read(tcb.rcv_nxt - tcb.rcv_queued)
+    return [_time(description, at)] if at else []
+
+
+def _time(description: Description, at: int) -> tuple[int, int, bytes]:
+    driver = description.host.driver
+    wall = round(driver.wall() * 1e6) * 1_000 - (driver.now() - at)
+    value = _THREE_TIMES.pack(*divmod(wall, _SECOND), 0, 0, 0, 0)
+    return int(kernel.SOL_SOCKET), _SCM_TIMESTAMPING, value
