@@ -39,7 +39,7 @@ def model(system: str, state: str, flags: int, where: str, ack: str) -> tuple[st
     if state == "SYN_SENT":  # §3.10.7.3
         return in_syn_sent(flags, ack)
     if state == "TIME_WAIT":
-        return in_time_wait(flags, where)
+        return in_time_wait(system, flags, where, ack)
     if state == "SYN_RECV" and flags & SYN and not flags & RST and system != "linux":
         return second_syn(system, flags, where)
     return synchronized(state, flags, where, ack)
@@ -61,11 +61,14 @@ def in_syn_sent(flags: int, ack: str) -> tuple[str, int | None]:
     return ("ESTABLISHED", ACK) if flags & ACK else ("SYN_RECV", SYN | ACK)
 
 
-def in_time_wait(flags: int, where: str) -> tuple[str, int | None]:
+def in_time_wait(system: str, flags: int, where: str, ack: str) -> tuple[str, int | None]:
     if flags & RST:
         return "TIME_WAIT", SILENCE  # RFC 1337
     if flags & (SYN | ACK) == SYN and where is not BELOW:
         return "SYN_RECV", SYN | ACK  # a new incarnation (MAY-2)
+    if system == "freebsd":  # all but the exact ACK is answered, if it has one
+        silent = not flags & ACK or (flags == ACK and where is EXACT and ack is GOOD)
+        return "TIME_WAIT", SILENCE if silent else ACK
     return "TIME_WAIT", ACK if flags & (SYN | FIN) or where is not EXACT else SILENCE
 
 

@@ -143,6 +143,7 @@ class TcpConfig:
         True  # SO_RCVBUF bounds the shift; else only the largest buffer there may be
     )
     receive_buffer_in_segments: bool = False  # rounded up to whole segments when their size is known
+    doubled_buffers: bool = True  # SO_RCVBUF and SO_SNDBUF give twice what is asked for
     window_by_segments: bool = (
         True  # its edge moves by a segment at least; else freely, but no tiny window is open
     )
@@ -171,6 +172,9 @@ class TcpConfig:
     close_wait_reset_errno: int = errno.EPIPE  # what it means in CLOSE-WAIT
     reset_means_error_when_closing: bool = True  # in CLOSING and LAST-ACK; else it is an orderly end
     error_after_end: bool = False  # recv() tells of an error even behind the end of the stream
+    time_wait_exact_ack: bool = (
+        False  # in TIME-WAIT all is answered but the one ACK; what has no ACK is dropped
+    )
     rfc1337: bool = True  # a RST does not end TIME-WAIT
     socket_errors: str = "linux"  # whose errnos calls give in states that they do not fit; or "freebsd"
 

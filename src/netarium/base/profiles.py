@@ -18,6 +18,7 @@ _FREEBSD: Final = TcpConfig(
     receive_buffer_max=2 * 1024 * 1024,
     receive_buffer_in_segments=True,
     window_scale_from_rcvbuf=False,
+    doubled_buffers=False,
     window_by_segments=False,
     tolerate_missing_timestamp=False,
     # acknowledging
@@ -51,6 +52,7 @@ _FREEBSD: Final = TcpConfig(
     # ends and errors
     syn_fin_opens=True,
     reset_after_shutdown=False,
+    time_wait_exact_ack=True,
     reset_unread=False,
     syn_received_reset_errno=errno.ECONNREFUSED,
     close_wait_reset_errno=errno.ECONNRESET,

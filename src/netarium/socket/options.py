@@ -149,7 +149,8 @@ def _buffer(which: str, least: int) -> Row:
     def set_buffer(description: Description, value: bytes) -> None:
         options = description.endpoint.options
         # Linux doubles what is asked for: its accounting has overhead, and programs know it.
-        setattr(options, which, max(least, min(max(_number(value), 0), _MAX_INT // 2) * 2))
+        times = 2 if description.host.machine.config.tcp.doubled_buffers else 1
+        setattr(options, which, max(least, min(max(_number(value), 0), _MAX_INT // 2) * times))
         setattr(options, which + "_locked", True)
 
     return Row(get, set_buffer)

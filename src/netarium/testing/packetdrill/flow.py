@@ -19,6 +19,7 @@ class Flow:
         local: our port; 0: the stack chooses it and we learn it from its first packet.
         remote: the peer's port, and its address, packed.
         shift: what the stack's sequence numbers have more than the script's; None: not learned yet.
+        renewed: the peer has sent a SYN that may begin anew: our next SYN has other numbers.
         stamps: our timestamps, by the numbers that the script gives them.
         base: the first of them: (script's, stack's).
         listening: no connection yet: the next SYN that arrives makes one.
@@ -30,6 +31,7 @@ class Flow:
     remote: int
     address: bytes
     shift: int | None = None
+    renewed: bool = False
     stamps: dict[int, int] = field(default_factory=dict)
     base: tuple[int, int] | None = None
     listening: bool = False
@@ -39,6 +41,16 @@ class Flow:
     def key(self, ours: bytes) -> bytes:
         """Under which the machine's TCP knows it."""
         return self.address + ours + self.remote.to_bytes(2, "big") + self.local.to_bytes(2, "big")
+
+    @property
+    def is_to_learn(self) -> bool:
+        """The stack's next SYN tells where its numbers begin."""
+        return self.shift is None or self.renewed
+
+    def learn(self, shift: int) -> None:
+        """The stack's numbers have `shift` more than the script's."""
+        self.shift = shift
+        self.renewed = False
 
     def to_stack(self, number: int) -> int:
         """One of our sequence numbers, as the stack counts."""

@@ -322,14 +322,14 @@ class Runner:
         if packet.flags & (SYN | ACK) == SYN:
             row = self._stage.machine.tcp.flows.get(flow.key(self._settings.local))
             if row is None or isinstance(row, TimeWait):
-                flow.shift = None
+                flow.renewed = True
 
     def _record(self, sent: Sent, flow: Flow) -> None:
         match sent.ip.protocol:
             case 6:
                 seg = sent.segment()
-                if flow.shift is None and seg.flags & SYN:
-                    flow.shift = seg.seq
+                if flow.is_to_learn and seg.flags & SYN:
+                    flow.learn(seg.seq)
                 text = segments.text_of_segment(seg, flow, sent.ip)
             case 17:
                 text = f"udp ({len(sent.body) - 8})"

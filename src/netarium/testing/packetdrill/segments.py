@@ -134,8 +134,8 @@ def _header(protocol: int, src: bytes, dst: bytes, length: int, info: IpInfo) ->
 def learn(packet: TcpPacket, seg: TcpSegment, flow: Flow) -> None:
     """Our port and our first sequence number, from the first SYN."""
     flow.local = flow.local or seg.src_port
-    if flow.shift is None and seg.flags & packet.flags & SYN:
-        flow.shift = seg.seq - packet.seq
+    if flow.is_to_learn and seg.flags & packet.flags & SYN:
+        flow.learn(seg.seq - packet.seq)
 
 
 def compare_tcp(packet: TcpPacket, sent: Sent, flow: Flow, settings: Settings, met: int) -> int:

@@ -43,7 +43,8 @@ def our_window_shift(config: TcpConfig, options: SocketOptions) -> int:
     if not config.window_scaling:
         return 0
     by_option = options.rcvbuf_locked and config.window_scale_from_rcvbuf
-    buffer = options.rcvbuf // 2 if by_option else config.receive_buffer_max
+    asked = options.rcvbuf // 2 if config.doubled_buffers else options.rcvbuf
+    buffer = asked if by_option else config.receive_buffer_max
     if options.window_clamp:
         buffer = min(buffer, options.window_clamp)
     shift = 0

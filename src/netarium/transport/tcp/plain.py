@@ -32,10 +32,13 @@ def received(tcb: Tcb, size: int) -> None:
 def check(tcb: Tcb, now: int) -> None:
     """All that a segment brought is processed: acknowledge it now, or in a while? (SHLD-18, SHLD-19, MUST-40)."""
     config = tcb.config
+    size, tcb.last_seg_size = tcb.last_seg_size, 0
     if not config.delayed_ack_ns or tcb.reassembly:  # RFC 5681 §4.2: out of order is told at once
         due = True
+    elif not size:
+        return  # it brought no text: what is owed already stays so
     elif config.ack_form == "second":
-        due = bool(tcb.delack_at) or tcb.last_seg_size > min(tcb.peer_mss, tcb.path_mss)
+        due = bool(tcb.delack_at) or size > min(tcb.peer_mss, tcb.path_mss)
     else:
         due = tcb.rcv_nxt - tcb.last_ack_sent >= 2 * tcb.rcv_mss
     if due:

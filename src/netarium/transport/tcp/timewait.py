@@ -92,10 +92,18 @@ class TimeWait:
             # RFC 6191: provably a new incarnation; our numbers must lie beyond the old ones.
             self._flows.forget_time_wait(self, now)
             return self._flows.on_new_syn(seg, packet, now, self.snd_nxt + 0x1_0002)
+        exact = self._flows.config.time_wait_exact_ack
+        if exact and not seg.flags & ACK:
+            return DropReason.TCP_TIME_WAIT
         if seg.flags & FIN and seq + len(seg.payload) == self.rcv_nxt - 1:  # our ACK of it was lost
             self.expires_at = now + 2 * self._flows.config.msl_ns
             self._flows.schedule(self, self.expires_at)
-        if len(seg.payload) or seg.flags & (SYN | FIN) or seq != self.rcv_nxt:
+        if (
+            len(seg.payload)
+            or seg.flags & (SYN | FIN)
+            or seq != self.rcv_nxt
+            or (exact and (seg.flags != ACK or seg.ack != self.snd_nxt & MASK))
+        ):
             self._acknowledge(now)
         return DropReason.TCP_TIME_WAIT
 
