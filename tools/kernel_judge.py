@@ -239,6 +239,14 @@ class KernelRunner(runner.Runner):
         return {}
 
 
+def disconnect(one: Any) -> int:
+    """connect() with AF_UNSPEC, which Python cannot say."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.connect(one.fileno(), bytes(16), 16):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return 0
+
+
 @contextlib.contextmanager
 def _kernel_instead_of_ours() -> Iterator[None]:
     """The kernel's sockets, polls and stage where the runner would take ours."""
@@ -246,7 +254,7 @@ def _kernel_instead_of_ours() -> Iterator[None]:
         *((module, "Socket", socket.socket) for module in (calls, callfiles, callopts, callready)),
         (calls, "Epoll", select.epoll), (callready, "Epoll", select.epoll), (callready, "Poll", select.poll),
         (runner, "Stage", KernelStage), (runner, "BlockingCall", BlockingCall), (runner, "obey", obey),
-        (segments, "learn", learn), (runner, "_PATIENCE", 60_000_000_000),
+        (calls, "_disconnect", disconnect), (segments, "learn", learn), (runner, "_PATIENCE", 60_000_000_000),
     ]  # fmt: skip
     before = [(module, name, getattr(module, name)) for module, name, _ in replaced]
     handler = HANDLERS["ioctl"]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from netarium.base.addr import parse_ip
+from netarium.socket.dissolve import dissolve
 from netarium.socket.poll import Epoll
 from netarium.socket.socket import Socket
 from netarium.testing.packetdrill.addresses import (
@@ -38,6 +39,9 @@ class Audience(Protocol):
 
     def on_connect(self, socket: Socket, address: bytes, port: int) -> None:
         """A connection to this port begins."""
+
+    def on_disconnect(self, socket: Socket) -> None:
+        """Its connection is over, and its port may be another next time."""
 
     def script_time(self) -> int:
         """Ns since the script began."""
@@ -198,6 +202,7 @@ def connect(calls: Calls, call: Call) -> int:
     """The call connect: `...` is the peer of the settings, AF_UNSPEC dissolves a connection."""
     one = calls.socket(call)
     if unspecified(call.arguments[1], call.arguments[2]):
+        calls.audience.on_disconnect(one)
         return _disconnect(one)
     _check_address(call, 1)
     address = address_of(call, 1, theirs(calls.settings))
@@ -207,10 +212,7 @@ def connect(calls: Calls, call: Call) -> int:
 
 
 def _disconnect(one: Socket) -> int:
-    dissolve = getattr(one, "disconnect", None)
-    if dissolve is None:
-        raise NotUnderstood("connect() with AF_UNSPEC")
-    dissolve()
+    dissolve(one)
     return 0
 
 

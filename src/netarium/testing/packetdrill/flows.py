@@ -30,6 +30,7 @@ class Flows:
         self._all: list[Flow] = []
         self._port = _FIRST_PORT
         self._time = time
+        self._loose: set[Socket] = set()
         self.current: Flow | None = None
 
     def of(self, packet: Packet | None) -> Flow:
@@ -79,7 +80,8 @@ class Flows:
 
     def on_connect(self, socket: Socket, address: bytes, port: int) -> None:
         """Our next SYN, or datagram, goes to this port."""
-        local = socket.getsockname()[1]
+        local = 0 if socket in self._loose else socket.getsockname()[1]
+        self._loose.discard(socket)
         known = [
             flow for flow in self._all if (flow.local, flow.remote, flow.address) == (local, port, address)
         ]
@@ -89,6 +91,10 @@ class Flows:
         flow = Flow(local, port, address)
         flow.protocol = _TCP if socket.type == SOCK_STREAM else _UDP
         self._begin(flow)
+
+    def on_disconnect(self, socket: Socket) -> None:
+        """Its connection is over, and its port may be another next time: it will be learned."""
+        self._loose.add(socket)
 
     def script_time(self) -> int:
         """Ns since the script began."""

@@ -186,7 +186,7 @@ _LINUX_TCP: Final[dict[str, Setter]] = {
     "thin_linear_timeouts": _only("0"),
     "thin_dupack": _only("0"),
     "fack": _only("0", "1"),  # Linux does not look at it either, since 4.15
-    "rfc1337": _only("0"),
+    "rfc1337": _truth("rfc1337"),
     "abort_on_overflow": _only("0"),
 }  # fmt: skip
 

@@ -408,6 +408,25 @@ class Connection(Circuit):
         if number:
             raise StackError(number)
 
+    def dissolve(self, now: int) -> None:
+        """The connection is over, the peer is reset, and the endpoint is as `socket()` made it (Linux's AF_UNSPEC)."""
+        was_one = self.tcb.state is not CLOSED and self.listener is None
+        if self.listener is not None:
+            self._stop_listening(now)
+        elif self.tcb.state is SYN_SENT:
+            self._disconnect(now)
+        elif was_one:
+            self.reset(now)
+        layer = self._layer
+        wildcard = bytes(len(self.local[0]))
+        self.key, self.remote = b"", (wildcard, 0)
+        if not self.bound:
+            self.local = (wildcard, 0)
+        self.tcb = Tcb(self.version, layer.config, self.options, self.id, layer.name, layer.trace)
+        if was_one:
+            self.tcb.error = errno.ECONNRESET
+        self._tell()
+
     def _disconnect(self, now: int) -> None:
         """The attempt to connect ends silently; another one may follow (Linux)."""
         arrive.end(self.tcb, 0, "shutdown()", now)
