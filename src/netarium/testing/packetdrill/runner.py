@@ -321,8 +321,9 @@ class Runner:
         """A SYN for a pair of ports that is free or in TIME-WAIT begins anew: our next SYN has a new number."""
         if packet.flags & (SYN | ACK) == SYN:
             row = self._stage.machine.tcp.flows.get(flow.key(self._settings.local))
-            if row is None or isinstance(row, TimeWait):
-                flow.renewed = True
+            if row is None:
+                flow.shift = None
+            flow.renewed = isinstance(row, TimeWait)  # or the SYN is an old one, and nothing begins
 
     def _record(self, sent: Sent, flow: Flow) -> None:
         match sent.ip.protocol:
