@@ -57,15 +57,15 @@ def after_read(tcb: Tcb) -> None:
 
 
 def select(tcb: Tcb) -> int:
-    """The window that the buffer allows, in octets that the shifted field can say.
+    """The window that the buffer allows.
 
-    By worthwhile steps (RFC 9293 §3.8.6.2.2), or freely, but then a tiny window is none (FreeBSD).
+    By worthwhile steps, and in octets that the shifted field can say (RFC 9293 §3.8.6.2.2); or, as on FreeBSD, freely,
+    but then a tiny window is none, and the field is rounded down, which may take back an octet or so.
     """
     free = min(tcb.rcv_buf - tcb.rcv_queued, tcb.window_clamp)
     offered = tcb.rcv_adv - tcb.rcv_nxt
     if tcb.config.window_by_segments:
         if free - offered < min(tcb.rcv_mss, tcb.rcv_buf >> 1):
             return offered
-    elif free < tcb.rcv_mss and free < tcb.rcv_buf >> 2:
-        free = 0
-    return max(free >> tcb.rcv_wind_shift << tcb.rcv_wind_shift, 0)
+        return max(free >> tcb.rcv_wind_shift << tcb.rcv_wind_shift, 0)
+    return 0 if free < tcb.rcv_mss and free < tcb.rcv_buf >> 2 else free

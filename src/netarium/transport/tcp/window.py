@@ -63,7 +63,9 @@ def offer(tcb: Tcb) -> int:
     offered = tcb.rcv_adv - tcb.rcv_nxt
     window = select(tcb)
     shift = tcb.rcv_wind_shift
-    if window < offered:
+    if window < offered and not tcb.config.window_by_segments:
+        window = offered
+    elif window < offered:
         window = -(-offered >> shift) << shift
     return min(window, 0xFFFF << shift)
 

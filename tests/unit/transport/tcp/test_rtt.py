@@ -46,3 +46,40 @@ def test_a_syn_that_timed_out_makes_three_seconds() -> None:
     rtt.back_off()
     rtt.restart(3 * SECOND)
     assert rtt.rto == 3 * SECOND
+
+
+@pytest.mark.rfc("6298", "03")
+def test_the_minimum_may_be_one_of_the_whole_timeout() -> None:
+    """RFC 6298 (2.4) to the letter, where Linux bounds the variance's term."""
+    rtt = RttEstimator(initial_rto=SECOND, min_rto=SECOND, max_rto=60 * SECOND, min_of_variance=False)
+    rtt.sample(100 * MS, now=0)
+    assert rtt.rto == SECOND
+    for _ in range(4):
+        rtt.sample(900 * MS, now=0)
+    assert rtt.rto == rtt.srtt + 4 * rtt.rttvar > SECOND
+
+
+def test_slop_comes_on_top_and_is_not_doubled() -> None:
+    """FreeBSD's 200 ms: not on the initial timeout, on every other."""
+    rtt = RttEstimator(
+        initial_rto=SECOND, min_rto=30 * MS, max_rto=64 * SECOND, slop=200 * MS, min_of_variance=False
+    )
+    assert rtt.rto == SECOND
+    rtt.back_off()
+    assert rtt.rto == 2_200 * MS
+    rtt.restart(SECOND)
+    assert rtt.rto == SECOND
+    rtt.sample(2 * MS, now=0)
+    assert rtt.rto == 230 * MS
+    rtt.back_off()
+    assert rtt.rto == 260 * MS
+    for _ in range(20):
+        rtt.back_off()
+    assert rtt.rto == 64 * SECOND
+
+
+def test_what_window_probes_are_spaced_by_on_freebsd() -> None:
+    rtt = estimator()
+    assert rtt.spread == 2 * SECOND
+    rtt.sample(100 * MS, now=0)
+    assert rtt.spread == 4 * 100 * MS + 8 * 50 * MS
