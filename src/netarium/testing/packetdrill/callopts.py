@@ -23,9 +23,15 @@ _NONBLOCK: Final = {"freebsd": 0x4}  # O_NONBLOCK, as F_GETFL returns it
 _TCP, _SOCKET = int(kernel.IPPROTO_TCP), int(kernel.SOL_SOCKET)
 _CONGESTION: Final = CONSTANTS["TCP_CONGESTION"]
 _FUNCTIONS: Final = CONSTANTS["TCP_FUNCTION_BLK"]
-_IGNORED: Final = frozenset({
-    (_SOCKET, CONSTANTS["SO_NOSIGPIPE"]),  # there are no signals here
-})  # fmt: skip
+# Set and forgotten: nothing on the wire, and nothing that a call returns, depends on them here.
+_IGNORED: Final = frozenset(
+    (_SOCKET, CONSTANTS[name])
+    for name in ("SO_NOSIGPIPE", "SO_DEBUG", "SO_BUSY_POLL", "SO_RXQ_OVFL", "SO_BSDCOMPAT")
+) | {(int(kernel.IPPROTO_IP), CONSTANTS["IP_BIND_ADDRESS_NO_PORT"])}
+_SYNONYMS: Final = {  # root may exceed the limits of the machine, and there are none
+    CONSTANTS["SO_RCVBUFFORCE"]: CONSTANTS["SO_RCVBUF"],
+    CONSTANTS["SO_SNDBUFFORCE"]: CONSTANTS["SO_SNDBUF"],
+}
 _FREEBSD: Final = {CONSTANTS[name]: name for name in (
     "TCP_NOOPT", "TCP_KEEPINIT", "SO_ACCEPTFILTER", "SO_SETFIB",
 )}  # fmt: skip
@@ -50,6 +56,7 @@ def setsockopt(calls: Calls, call: Call) -> int:
         raise NotUnderstood(f"an option of {length} octets")
     if (level, name) in _IGNORED:
         return 0
+    name = _SYNONYMS.get(name, name) if level == _SOCKET else name
     if name in _FREEBSD:
         raise NotUnderstood(f"the option {_FREEBSD[name]}")
     if (level, name) == (_TCP, _FUNCTIONS):

@@ -59,7 +59,10 @@ def tokens(name: str, text: str, defines: Mapping[str, str] | None = None) -> li
             if word in {'"', "`"} or (text.startswith(("/*", "%{"), match.start()) and kind == "sign"):
                 raise ScriptError(name, line, f"{text[match.start() : match.start() + 2].strip()} has no end")
             if defines is not None and kind == "word" and word in defines:
-                found += [Token(t.kind, t.text, line, glued) for t in tokens(name, defines[word])[:-1]]
+                meaning = tokens(name, defines[word])[:-1]
+                found += [
+                    Token(t.kind, t.text, line, t.glued if at else glued) for at, t in enumerate(meaning)
+                ]
             else:
                 found.append(Token(kind, _bare(kind, word), line, glued))
         glued = kind not in {"space", "comment"}

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 _ARITHMETIC: Final = re.compile(r"\$\(\(([^()]*(?:\([^()]*\)[^()]*)*)\)\)")
 _COMMENT: Final = re.compile(r"(?:(?<=\s)|^)#[^\n]*", re.MULTILINE)
+_SILENCED: Final = re.compile(r"(?:(?<=\s)|^)(?:[12&]?>>?\s*/dev/null|[12]?>&[12])", re.MULTILINE)
 _OPERATORS: Final = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv,
     ast.Div: operator.floordiv, ast.LShift: operator.lshift, ast.RShift: operator.rshift, ast.BitOr: operator.or_,
@@ -39,7 +40,7 @@ def commands(text: str) -> list[Simple]:
     Raises:
         ValueError: it is more than is understood.
     """
-    text = _COMMENT.sub("", text)
+    text = _SILENCED.sub("", _COMMENT.sub("", text))
     text = _ARITHMETIC.sub(lambda found: str(arithmetic(found[1])), text.replace("\\\n", " "))
     lexer = shlex.shlex(text, posix=True, punctuation_chars="();<>|&\n")
     lexer.whitespace = " \t\r"
@@ -57,12 +58,6 @@ def commands(text: str) -> list[Simple]:
         elif token in _REDIRECTIONS:
             target = next(tokens, "")
             into = into if token in _INPUT else target
-            if words and words[-1].isdigit() and target == "/dev/null":
-                words.pop()  # 2>/dev/null
-        elif token in {">&", "&>"}:
-            next(tokens, "")
-            if words and words[-1].isdigit():
-                words.pop()  # 2>&1
         elif set(token) <= set("();<>|&"):
             raise ValueError(f"{token} is not understood")
         else:

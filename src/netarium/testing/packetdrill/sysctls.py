@@ -186,28 +186,58 @@ _LINUX_TCP: Final[dict[str, Setter]] = {
     "thin_linear_timeouts": _only("0"),
     "thin_dupack": _only("0"),
     "fack": _only("0", "1"),  # Linux does not look at it either, since 4.15
-    "rfc1337": _truth("rfc1337"),
-    "abort_on_overflow": _only("0"),
 }  # fmt: skip
 
-# What other parts of the stack may have a field for; if not, the value that describes what it does.
+# What a part of the stack may have a field for, and what describes it while there is none.
 _PENDING: Final[dict[str, tuple[str, int, tuple[str, ...]]]] = {
-    "fastopen": ("fastopen", 1, ("0",)),
+    "abort_on_overflow": ("abort_on_overflow", 1, ("0",)),
+    "fastopen": ("fast_open", 1, ("0",)),
     "slow_start_after_idle": ("slow_start_after_idle", 1, ("1",)),
-    "autocorking": ("autocorking", 1, ("0",)),
-    "recovery": ("recovery", 1, ("0",)),
-    "early_retrans": ("early_retrans", 1, ("0",)),
     "frto": ("frto", 1, ("0",)),
     "max_reordering": ("max_reordering", 1, ("300",)),
-    "syncookies": ("syncookies", 1, ("0", "1")),
+    "rfc1337": ("rfc1337", 1, ("1",)),
+    "syncookies": ("syn_cookies", 1, ("0", "1")),
     "challenge_ack_limit": ("challenge_ack_limit", 1, ("1000", "2147483647")),
-    "tw_reuse": ("tw_reuse", 1, ("0", "1", "2")),
+    "tw_reuse": ("time_wait_reuse", 1, ("0", "1", "2")),
     "shrink_window": ("shrink_window", 1, ("0",)),
     "notsent_lowat": ("notsent_lowat", 1, ("-1", "4294967295")),
     "retrans_collapse": ("retrans_collapse", 1, ("0", "1")),
-    "syn_linear_timeouts": ("syn_linear_timeouts", 1, ("0",)),
+    "syn_linear_timeouts": ("syn_linear_timeouts", 1, ("0", "4")),
     "rto_min_us": ("min_rto_ns", 1_000, ("200000",)),
 }
+
+
+def _recovery(config: MachineConfig, value: str) -> MachineConfig:
+    """tcp_recovery: 1 RACK, 2 a reordering window that does not adapt, 4 no regard for DupThresh."""
+    bits = number(value)
+    if not _has("rack") or bits & 2:
+        return _only("0")(config, value)
+    return replace(
+        config, tcp=replace(config.tcp, **_known(rack=bool(bits & 1), rack_ignores_dupthresh=bool(bits & 4)))
+    )
+
+
+def _early_retransmit(config: MachineConfig, value: str) -> MachineConfig:
+    """tcp_early_retrans: 3 and 4 say that the tail is probed."""
+    if not _has("tail_loss_probe"):
+        return _only("0")(config, value)
+    return changed(config, "tail_loss_probe", number(value) >= 3)
+
+
+def _known(**fields_: bool) -> dict[str, Any]:
+    """Those of the fields that the configuration has."""
+    return {name: value for name, value in fields_.items() if _has(name)}
+
+
+def _fast_open_key(config: MachineConfig, value: str) -> MachineConfig:
+    """One key or two, each of four words in hexadecimal digits: a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4."""
+    keys = value.split(",")
+    words = [key.split("-") for key in keys]
+    if len(keys) > 2 or any(len(each) != 4 for each in words):
+        raise ValueError("one or two keys of four words are expected")
+    octets = b"".join(int(word, 16).to_bytes(4, "little") for each in words for word in each)
+    return changed(config, "fast_open_key", octets) if _has("fast_open_key") else config
+
 
 _LINUX: Final[dict[str, Setter]] = {
     "net.ipv4.ip_default_ttl": _ip("default_ttl"),
@@ -269,6 +299,27 @@ _FREEBSD: Final[dict[str, Setter]] = {
     "kern.ipc.soacceptqueue": _number("somaxconn"),
     "net.inet.tcp.functions_default": _only("freebsd"),
     "net.inet.tcp.blackhole": _only("0"),
+    "net.inet.tcp.delayed_ack": lambda config, value: config if number(value) else changed(config, "delayed_ack_ns", 0),
+    "net.inet.tcp.maxtcptw": _number("max_time_wait"),
+    "net.inet.tcp.pmtud_blackhole_detection": _number("mtu_probing"),
+    "net.inet.tcp.rfc3042": _only("1"),
+    "net.inet.tcp.rfc3390": _only("1"),
+    "net.inet.tcp.rfc3465": _only("1"),
+    "net.inet.tcp.abc_l_var": _only("2"),
+    "net.inet.tcp.do_prr": _only("1"),
+    "net.inet.tcp.newcwv": _only("0"),
+    "net.inet.tcp.insecure_rst": _only("0"),
+    "net.inet.tcp.insecure_syn": _only("0"),
+    "net.inet.tcp.insecure_ack": _only("0"),
+    "net.inet.tcp.fast_finwait2_recycle": _only("0"),
+    "net.inet.tcp.rexmit_drop_options": _only("0"),
+    "net.inet.tcp.sack.revised": _only("1"),
+    "net.inet.tcp.sack.lrd": _only("1"),
+    "net.inet.tcp.icmp_may_rst": _only("1"),
+    "net.inet.udp.blackhole": _only("0"),
+    "net.inet.udp.checksum": _only("1"),
+    "net.inet.tcp.fastopen.server_enable": _only("0"),
+    "net.inet.tcp.fastopen.client_enable": _harmless,  # without a call that asks for it, nothing is different
     "net.inet.tcp.tso": _harmless,
     "net.inet.tcp.path_mtu_discovery": _only("1"),
     "net.inet.tcp.drop_synfin": _falsehood("syn_fin_opens"),
@@ -285,7 +336,17 @@ _FREEBSD: Final[dict[str, Setter]] = {
             "net.inet.tcp.pcbcount", "net.inet.tcp.udp_tunneling_port", "net.inet.tcp.tolerate_missing_ts",
             "net.inet.tcp.bb.log_verbose", "net.inet.tcp.rfc6675_pipe", "net.inet.tcp.sack.maxholes",
             "net.inet.tcp.sack.globalmaxholes", "net.inet.tcp.reass.maxqueuelen", "net.inet.tcp.soreceive_stream",
-            "net.inet.tcp.cc.newreno.beta", "net.inet.tcp.fastopen.autokey",
+            "net.inet.tcp.cc.newreno.beta", "net.inet.tcp.fastopen.autokey", "net.inet.tcp.mssdflt",
+            "net.inet.tcp.v6mssdflt", "net.inet.tcp.cc.available", "net.inet.tcp.functions_available",
+            "net.inet.tcp.functions_inherit_listen_socket_stack", "net.inet.tcp.syncache.bucketlimit",
+            "net.inet.tcp.syncache.cachelimit", "net.inet.tcp.syncache.hashsize", "net.inet.tcp.syncache.count",
+            "net.inet.tcp.syncache.rst_on_sock_fail", "net.inet.tcp.hostcache.list", "net.inet.tcp.hostcache.count",
+            "net.inet.tcp.hostcache.verbose", "net.inet.tcp.per_cpu_timers", "net.inet.tcp.tcbhashsize",
+            "net.inet.tcp.ack_war_cnt", "net.inet.tcp.ack_war_timewindow", "net.inet.tcp.ack_war_time_window",
+            "net.inet.icmp.bmcastecho", "net.inet.icmp.icmplim_jitter", "net.inet.udp.log_in_vain",
+            "net.inet.udp.maxdgram", "net.inet.udp.recvspace", "net.inet.ip.portrange.first",
+            "net.inet.ip.portrange.last", "net.inet.ip.portrange.randomized", "kern.ipc.nmbclusters",
+            "kern.ipc.maxsockets",
         ),
         _harmless,
     ),
@@ -302,6 +363,10 @@ def _pending(attribute: str, unit: int, otherwise: tuple[str, ...]) -> Setter:
 TABLE: Final[dict[str, Setter]] = {
     **{f"net.ipv4.tcp_{name}": setter for name, setter in _LINUX_TCP.items()},
     **{f"net.ipv4.tcp_{name}": _pending(*row) for name, row in _PENDING.items()},
+    "net.ipv4.tcp_autocorking": _only("0", "1"),  # nothing of ours ever waits in a queue of the device
+    "net.ipv4.tcp_recovery": _recovery,
+    "net.ipv4.tcp_early_retrans": _early_retransmit,
+    "net.ipv4.tcp_fastopen_key": _fast_open_key,
     **_LINUX,
     **_FREEBSD,
 }
