@@ -94,7 +94,8 @@ def run(options: argparse.Namespace) -> int:
     good = sum(outcome.passed for outcome in outcomes)
     refused = sum(bool(outcome.refused) for outcome in outcomes)
     print(
-        f"# {good} of {len(outcomes)} passed, {refused} refused, in {sum(each.took for each in outcomes):.2f} s"
+        f"# {good} of {len(outcomes)} passed, {len(outcomes) - good - refused} failed, {refused} refused, "
+        f"in {sum(each.took for each in outcomes):.2f} s"
     )
     if options.junit is not None:
         options.junit.write_text(junit(outcomes), encoding="utf-8")
