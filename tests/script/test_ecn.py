@@ -65,17 +65,17 @@ def test_marks_reduce_once_a_window_and_are_told_once() -> None:
     tcp.send(bytes(10_000))
     assert [len(tcp.expect(ACK | (PSH if i == 9 else 0)).payload) for i in range(10)] == [1_000] * 10
     tcp.inject(ACK | ECE, seq=301, ack=1_101)
-    assert tcb.congestion.ssthresh == 5_000
+    assert tcb.congestion.ssthresh == 7_000
     tcp.inject(ACK | ECE, seq=301, ack=2_101)
     tcp.inject(ACK | ECE, seq=301, ack=10_101)
-    assert tcb.congestion.ssthresh == 5_000  # one window, one reduction
+    assert tcb.congestion.ssthresh == 7_000  # one window, one reduction
     tcp.send(b"new")
     tcp.expect(ACK | PSH | CWR, seq=10_101)
     tcp.inject(ACK, seq=301, ack=10_104)
     tcp.send(b"more")
     tcp.expect(ACK | PSH, seq=10_104)
     tcp.inject(ACK | ECE, seq=301, ack=10_108)
-    assert tcb.congestion.ssthresh < 5_000  # another window
+    assert tcb.congestion.ssthresh < 7_000  # another window
 
 
 @pytest.mark.rfc("3168", "04")

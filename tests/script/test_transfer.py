@@ -144,6 +144,7 @@ def test_user_timeout(tcp) -> None:
 @pytest.mark.rfc("6582", "01")
 def test_newreno(tcp) -> None:
     """Two losses in one window, without SACK: fast retransmit, then a partial ACK, then all is well."""
+    tcp.option(congestion="reno")
     tcp.established()
     tcp.socket.tcb.congestion.cwnd = 10_000
     tcp.send(bytes(10_000))
@@ -180,6 +181,7 @@ def test_old_duplicates_after_a_timeout_start_nothing(tcp) -> None:
 
 @pytest.mark.rfc("6675", "01", "03", "05")
 def test_sack_recovery_resends_only_what_is_missing(tcp) -> None:
+    tcp.option(congestion="reno")
     tcp.established(sack_permitted=True)
     tcp.send(bytes(10_000))
     for _ in range(10):

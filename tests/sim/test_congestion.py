@@ -112,8 +112,8 @@ def test_the_first_slow_start_ends_before_the_queue_overflows() -> None:
 @pytest.mark.slow
 @pytest.mark.rfc("9438", "03")
 def test_two_flows_share_fairly() -> None:
-    """Jain's index, and the line is full."""
-    ((one, other),) = Line(2, train=TRAIN).rates(10, 40)
+    """Jain's index, once the first losses have been shared; and the line is full."""
+    ((one, other),) = Line(2, train=TRAIN).rates(15, 45)
     assert (one + other) ** 2 / (2 * (one**2 + other**2)) > 0.95
     assert one + other > 0.95 * RATE * SEGMENT / 1_538
 

@@ -116,7 +116,14 @@ class TcpConfig:
     keepalive_interval_ns: int = 75 * SECOND
     keepalive_probes: int = 9
     initial_window_segments: int = 10  # RFC 6928
-    congestion_control: str = "reno"
+    congestion_control: str = "cubic"
+    slow_start_after_idle: bool = True  # RFC 2861, RFC 5681 §4.1: the window shrinks when it is not used
+    ssthresh_from_flight_size: bool = (
+        False  # True: as RFC 5681 §3.1 and RFC 9438 §4.6 have it; False: from cwnd
+    )
+    abc_limit: int = (
+        0  # segments that an ACK may count for in slow start; 0: all it acknowledges; RFC 3465 §2.2: 2
+    )
     dupthresh: int = 3
     somaxconn: int = 4_096
     max_half_open: int = 128  # for each listener; its backlog, if that is more

@@ -83,6 +83,8 @@ _RFC: Final = TcpConfig(
     reset_means_error_when_closing=False,
     error_after_end=True,
     half_open_syn="listen",
+    ssthresh_from_flight_size=True,
+    abc_limit=2,
 )
 
 PROFILES: Final[dict[str, TcpConfig]] = {

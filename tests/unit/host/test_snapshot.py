@@ -52,7 +52,7 @@ def test_idle_connection_has_no_timer_but_an_inside(pair: Pair) -> None:
     assert row.timer.name == "off"
     assert row.connected
     assert (row.info["snd_mss"], row.info["pmtu"], row.info["options"]) == (1448, 1500, 7)
-    assert row.info["congestion"] == "reno"
+    assert row.info["congestion"] == "cubic"
     assert row.pid
     assert row.fd >= 3
 

@@ -8,7 +8,7 @@ from netarium.base.checksum import Buffer
 from netarium.base.errors import CloseReason, StackError
 from netarium.ip.path import Path
 from netarium.transport.endpoint import SHUT_RD, SHUT_WR
-from netarium.transport.tcp import acks, arrive, errnos, handshake, readiness, timers, window
+from netarium.transport.tcp import acks, arrive, cwnd, errnos, handshake, readiness, timers, window
 from netarium.transport.tcp.circuit import Circuit, Services
 from netarium.transport.tcp.info import TcpInfo, snapshot
 from netarium.transport.tcp.listener import Listener
@@ -325,6 +325,7 @@ class Connection(Circuit):
         if self.options.rcvbuf_locked and tcb.rcv_memory != self.options.rcvbuf:
             tcb.rcv_memory = self.options.rcvbuf
             tcb.rcv_buf = tcb.rcv_memory * tcb.rcv_ratio >> 8
+        cwnd.follow_option(tcb)
         if tcb.state not in {CLOSED, LISTEN}:
             if self.options.keepalive or tcb.config.keepalive_always:
                 timers.restart_keepalive(tcb, now)

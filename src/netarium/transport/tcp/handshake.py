@@ -73,6 +73,7 @@ def establish(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     tcb.recover = tcb.iss  # RFC 6582 §3.2 step 1
     probing.begin(tcb, now)
     negotiate.start_congestion_control(tcb)
+    tcb.last_sent_at = now  # silence counts from here
     timers.on_first_data(tcb)
     tcb.rexmit_at = tcb.rexmit_count = tcb.unacked_since = 0
     tcb.user_timeout_at = 0

@@ -88,7 +88,7 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
         tcpi_rcv_ssthresh=tcb.rcv_ssthresh,
         tcpi_rtt=rtt.srtt // US,
         tcpi_rttvar=rtt.rttvar // US,
-        tcpi_snd_ssthresh=ssthresh if ssthresh >= INFINITE_SSTHRESH else segments(ssthresh),
+        tcpi_snd_ssthresh=ssthresh if ssthresh >= INFINITE_SSTHRESH else ssthresh // smss,
         tcpi_snd_cwnd=control.cwnd // smss,
         tcpi_advmss=tcb.advmss,
         tcpi_reordering=tcb.config.dupthresh,

@@ -9,8 +9,7 @@ from netarium.base.config import TcpConfig
 from netarium.base.seq import MASK
 from netarium.base.units import MS
 from netarium.transport.options import SocketOptions
-from netarium.transport.tcp.congestion import ALGORITHMS
-from netarium.transport.tcp.congestion.base import INFINITE_SSTHRESH
+from netarium.transport.tcp import cwnd
 from netarium.transport.tcp.tcb import DEFAULT_MSS4, DEFAULT_MSS6, Tcb
 from netarium.wire.tcp import TcpSegment
 from netarium.wire.tcp_options import pack_options, pack_options_by_kind
@@ -104,28 +103,22 @@ def accept_options(tcb: Negotiation, syn: TcpSegment, now: int) -> None:
 def start_congestion_control(tcb: Tcb) -> None:
     """The segment size is known: give the congestion control its initial window (RFC 5681 §3.1, RFC 6928).
 
-    A SYN that had to be resent means one segment only (RFC 5681 §3.1, RFC 6928 §2).
+    A SYN that had to be resent more than once means one segment only (RFC 5681 §3.1 as RFC 6928 §2 changes it).
     """
     set_segment_size(tcb)
     if tcb.config.receive_buffer_in_segments and not tcb.options.window_clamp:
         segment = min(tcb.peer_mss, tcb.path_mss)
         tcb.rcv_buf = -(-tcb.rcv_buf // segment) * segment
-    window = tcb.smss if tcb.rexmit_count else tcb.initial_window
-    name = tcb.options.congestion or tcb.config.congestion_control
-    tcb.congestion = ALGORITHMS[name](tcb.smss, window)
+    window = tcb.smss if tcb.rexmit_count > 1 else tcb.initial_window
+    cwnd.start_control(tcb, window)
 
 
 def set_segment_size(tcb: Tcb) -> None:
     """SMSS from the peer's MSS, the path and the options that every segment carries (MUST-16)."""
     size = allowed_size(tcb)
-    before, control = tcb.smss, tcb.congestion
     tcb.smss = size if tcb.plpmtud is None else tcb.plpmtud.limit(size)
     tcb.gso_size = tcb.gso_limit // tcb.smss * tcb.smss
-    control.set_mss(tcb.smss)
-    if tcb.smss != before:  # what the network carried were so many segments: as Linux, which counts in them
-        control.cwnd = max(control.cwnd // before, 1) * tcb.smss
-        if control.ssthresh < INFINITE_SSTHRESH:
-            control.ssthresh = max(control.ssthresh // before, 2) * tcb.smss
+    tcb.congestion.set_mss(tcb.smss)
 
 
 def allowed_size(tcb: Tcb) -> int:

@@ -7,7 +7,7 @@ pipe: each duplicate ACK says that a segment has left the network, so another ma
 from netarium.base.seq import MASK, unwrap
 from netarium.base.trace import Congestion, RttSampled
 from netarium.base.units import MS
-from netarium.transport.tcp import negotiate, probing
+from netarium.transport.tcp import cwnd, negotiate, probing
 from netarium.transport.tcp.scoreboard import Sent
 from netarium.transport.tcp.tcb import CWR, DISORDER, LOSS, OPEN, RECOVERY, Tcb
 from netarium.wire.tcp import TcpSegment
@@ -28,12 +28,16 @@ def on_ack(tcb: Tcb, seg: TcpSegment, *, may_be_duplicate: bool, now: int) -> No
         newly_sacked = _take_sack(tcb, seg)
         tcb.output = tcb.output or newly_sacked > 0  # what has left the network makes room
     acked = seg.ack - tcb.snd_una
+    rtt = 0
     if acked > 0:
-        _take_cumulative(tcb, seg, acked, now)
+        rtt = _take_cumulative(tcb, seg, acked, now)
     elif may_be_duplicate and tcb.scoreboard and (newly_sacked or not tcb.sack_ok):
         _take_duplicate(tcb)
     if tcb.snd_una != tcb.snd_nxt or tcb.recovery != OPEN:
         _look_for_losses(tcb, acked, newly_sacked, flight_before, now)
+    cwnd.on_ack(tcb, acked, rtt, now)
+    if acked > 0 and tcb.recovery not in {CWR, RECOVERY}:
+        _trace_congestion(tcb, "ack", now)
 
 
 def _take_sack(tcb: Tcb, seg: TcpSegment) -> int:
@@ -48,8 +52,8 @@ def _take_sack(tcb: Tcb, seg: TcpSegment) -> int:
     return new
 
 
-def _take_cumulative(tcb: Tcb, seg: TcpSegment, acked: int, now: int) -> None:
-    """SND.UNA advances: release, measure, restart the timer (RFC 6298 §5)."""
+def _take_cumulative(tcb: Tcb, seg: TcpSegment, acked: int, now: int) -> int:
+    """SND.UNA advances: release, measure, restart the timer (RFC 6298 §5); return the round trip, or 0."""
     board = tcb.scoreboard
     done = board.acknowledge(seg.ack)
     if board.reno_sacked:
@@ -76,12 +80,7 @@ def _take_cumulative(tcb: Tcb, seg: TcpSegment, acked: int, now: int) -> None:
     else:
         tcb.rexmit_at = tcb.unacked_since = tcb.user_timeout_at = 0  # (5.2)
     tcb.output = tcb.wakeup = True
-    if tcb.recovery not in {CWR, RECOVERY}:
-        tcb.congestion.on_ack(
-            acked=acked, flight_size=tcb.flight_size, rtt_ns=rtt, burst=max(2 * tcb.smss, tcb.gso_size),
-            cwnd_limited=tcb.cwnd_limited or tcb.recovery == LOSS, now=now,
-        )  # fmt: skip
-        _trace_congestion(tcb, "ack", now)
+    return rtt
 
 
 def _measure(tcb: Tcb, seg: TcpSegment, done: list[Sent], now: int) -> int:

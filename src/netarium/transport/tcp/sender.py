@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from netarium.base.checksum import Buffer
 from netarium.base.trace import Decision
-from netarium.transport.tcp import probing
+from netarium.transport.tcp import cwnd, probing
 from netarium.transport.tcp.scoreboard import Sent
 from netarium.transport.tcp.state import (
     CLOSE_WAIT,
@@ -75,6 +75,8 @@ def next_segment(tcb: Tcb, now: int) -> Outgoing | None:
         return Outgoing(tcb.snd_una - 1, ACK, b"", PROBE)
     if tcb.ack_now and state not in {CLOSED, LISTEN, SYN_SENT}:
         return Outgoing(tcb.snd_nxt, ACK, b"")
+    if tcb.cwnd_check_due:
+        cwnd.check_usage(tcb, now)
     tcb.output = False
     return None
 
@@ -137,6 +139,7 @@ def _retransmission(tcb: Tcb, lost: Sent, now: int) -> Outgoing | None:
         tcb.plpmtud.probe = 0  # the answer to a probe in flight would be ambiguous
     tcb.scoreboard.resend(lost, size, now)
     tcb.total_retrans += 1
+    tcb.last_sent_at = now
     if not tcb.rexmit_at:
         tcb.rexmit_at = now + tcb.rtt.rto
     octets = size - has_fin
@@ -195,10 +198,13 @@ def _fin(tcb: Tcb, seq: int, now: int) -> Outgoing | None:
 
 def _sent(tcb: Tcb, seq: int, end: int, now: int) -> None:
     """New sequence numbers are on their way: remember them, run the timers (RFC 6298 (5.1))."""
+    if tcb.snd_una == seq:
+        tcb.congestion.on_start(idle_ns=now - tcb.last_sent_at, now=now)
     tcb.scoreboard.add(seq, end, now)
     tcb.snd_nxt = end
     tcb.octet_probed = False
     tcb.last_sent_at = now
+    tcb.cwnd_check_due = True
     tcb.persist_at = 0
     tcb.sws_override = False
     if not tcb.rexmit_at:
@@ -225,20 +231,20 @@ def _allowance(tcb: Tcb, waiting: int, now: int) -> int:
     smss = tcb.smss
     idle = tcb.snd_una == tcb.snd_nxt
     if idle:
-        _restart_after_idle(tcb, now)
         tcb.burst_end, tcb.burst_una = tcb.sendbuf.end, tcb.snd_una
     window = tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt
     if window <= 0:
-        tcb.cwnd_limited = False
         if idle and not tcb.persist_at:
             tcb.persist_at = now + tcb.persist_interval
             if tcb.options.user_timeout_ns and not tcb.user_timeout_at:  # tcp(7): what is held up counts
                 tcb.user_timeout_at = now + tcb.options.user_timeout_ns
         _trace_held(tcb, "window", waiting, window, now)
         return 0
+    if idle:
+        cwnd.check_idle(tcb, now)
     room = tcb.congestion.cwnd - tcb.scoreboard.pipe
-    tcb.cwnd_limited = room < waiting and room <= window
     if room < min(smss, waiting, window):
+        tcb.cwnd_check_due = True
         _trace_held(tcb, "cwnd", waiting, room, now)
         return 0
     size = min(waiting, window, max(tcb.gso_size, smss))
@@ -292,13 +298,6 @@ def _is_overridden(tcb: Tcb, subject: str, waiting: int, size: int, now: int) ->
         tcb.persist_at = now + tcb.rtt.rto
     _trace_held(tcb, subject, waiting, size, now)
     return False
-
-
-def _restart_after_idle(tcb: Tcb, now: int) -> None:
-    """RFC 5681 §4.1: after an RTO of silence the old congestion window tells nothing."""
-    if tcb.last_sent_at and now - tcb.last_sent_at > tcb.rtt.rto and tcb.recovery == OPEN:
-        tcb.congestion.on_idle(initial_window=tcb.initial_window, now=now)
-        tcb.last_sent_at = 0
 
 
 def _trace_held(tcb: Tcb, subject: str, waiting: int, room: int, now: int) -> None:

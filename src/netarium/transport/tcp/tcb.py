@@ -46,6 +46,10 @@ class Tcb:
             as `burst_una` is `snd_una`.
         octet_probed: the octet at `snd_nxt` was sent as a window probe; it does not count as sent unless acknowledged.
         snd_sml: end of the last segment sent that was less than full (draft-minshall-nagle-01).
+        cwnd_limited: the congestion window was used to the full in the round trip that ends at `cwnd_usage_seq`.
+        max_packets_out: octets that were outstanding in that round trip, rounded up to segments.
+        snd_cwnd_used: likewise the most, since `snd_cwnd_stamp`.
+        delivered_mark: what was acknowledged or SACKed when the congestion control was last told.
         max_snd_wnd: largest window the peer ever offered (RFC 9293 §3.8.6.2.1, RFC 5961 §5.2).
         smss: payload octets of a full segment, options of each segment subtracted (RFC 9293 MUST-16).
         fin_queued: the application ended the stream.
@@ -110,7 +114,9 @@ class Tcb:
         "ack_now", "ack_scheduled", "ack_pushed", "quickacks", "pingpong", "ato_ns", "last_data_at", "last_seg_size",
         "rcv_ooopack", "compressed", "compressed_at", "compressed_nxt", "dup_acks_sent", "dsack", "dup_ack_at",
         # loss recovery and congestion control
-        "rtt", "congestion", "recovery", "recover", "dupacks", "force_retransmit", "cwnd_limited", "last_sent_at",
+        "rtt", "congestion", "recovery", "recover", "dupacks", "force_retransmit", "last_sent_at",
+        # the use of the congestion window
+        "cwnd_limited", "cwnd_check_due", "cwnd_usage_seq", "max_packets_out", "snd_cwnd_used", "snd_cwnd_stamp", "delivered_mark", "growth_held",
         # timers: when they are due, 0 when they are off
         "rexmit_at", "persist_at", "delack_at", "keepalive_at", "fin_wait_2_at", "user_timeout_at",
         "rexmit_count", "persist_count", "keepalive_count", "unacked_since", "last_received_at",
@@ -172,7 +178,7 @@ class Tcb:
             slop=config.rto_slop_ns, min_of_variance=config.min_rto_is_of_variance,
         )  # fmt: skip
         self.congestion: CongestionControl = ALGORITHMS[options.congestion or config.congestion_control](
-            DEFAULT_MSS4, DEFAULT_MSS4
+            DEFAULT_MSS4, config.initial_window_segments * DEFAULT_MSS4, config
         )
         self.rexmit_at = self.persist_at = self.delack_at = self.keepalive_at = 0
         self.fin_wait_2_at = self.user_timeout_at = 0
@@ -199,7 +205,9 @@ class Tcb:
         self.recover = iss
         self.dupacks = 0
         self.force_retransmit = False
-        self.cwnd_limited = False
+        self.cwnd_limited = self.cwnd_check_due = self.growth_held = False
+        self.cwnd_usage_seq = self.delivered_mark = iss
+        self.max_packets_out = self.snd_cwnd_used = self.snd_cwnd_stamp = 0
         self.last_sent_at = 0
         self.burst_end = self.burst_una = iss
         self.octet_probed = False

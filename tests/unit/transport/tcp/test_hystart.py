@@ -2,12 +2,14 @@
 
 import pytest
 
+from netarium.base.config import TcpConfig
 from netarium.base.units import MS, US
 from netarium.transport.tcp.congestion.base import INFINITE_SSTHRESH
 from netarium.transport.tcp.congestion.cubic import Cubic
 from netarium.transport.tcp.congestion.hystart import CSS_ROUNDS, HyStart
 
 MSS = 1_000
+CONFIG = TcpConfig()
 FLIGHT = 20 * MSS
 
 
@@ -94,13 +96,11 @@ def test_css_that_begins_again_has_its_five_rounds() -> None:
 
 
 def test_cubic_grows_at_a_quarter_in_css_and_then_leaves_slow_start() -> None:
-    cubic = Cubic(MSS, 20 * MSS)
+    cubic = Cubic(MSS, 20 * MSS, CONFIG)
 
     def ack(rtt: int, acked: int = MSS) -> int:
         before = cubic.cwnd
-        cubic.on_ack(
-            acked=acked, flight_size=FLIGHT, rtt_ns=rtt, burst=2 * MSS, cwnd_limited=True, now=rtt + 1
-        )
+        cubic.on_ack(acked=acked, flight_size=FLIGHT, rtt_ns=rtt, cwnd_limited=True, now=rtt + 1)
         return cubic.cwnd - before
 
     def finish_round(rtt: int) -> None:

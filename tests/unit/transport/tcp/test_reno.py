@@ -1,19 +1,24 @@
 """Reno's window, in octets."""
 
+from dataclasses import replace
+
 import pytest
 
+from netarium.base.config import TcpConfig
+from netarium.transport.tcp.congestion.base import INFINITE_SSTHRESH
 from netarium.transport.tcp.congestion.reno import Reno
 
 MSS = 1_000
+CONFIG = TcpConfig()
 
 
 def ack(reno: Reno, acked: int) -> None:
-    reno.on_ack(acked=acked, flight_size=0, rtt_ns=0, burst=2 * MSS, cwnd_limited=True, now=0)
+    reno.on_ack(acked=acked, flight_size=0, rtt_ns=0, cwnd_limited=True, now=0)
 
 
 @pytest.mark.rfc("5681", "05")
 def test_slow_start_grows_by_what_was_acknowledged() -> None:
-    reno = Reno(MSS, 10 * MSS)
+    reno = Reno(MSS, 10 * MSS, CONFIG)
     ack(reno, MSS)
     assert reno.cwnd == 11 * MSS
     ack(reno, 2 * MSS)
@@ -22,18 +27,18 @@ def test_slow_start_grows_by_what_was_acknowledged() -> None:
 
 @pytest.mark.attack("TCP-54", "TCP-53")
 def test_ack_division_gains_nothing() -> None:
-    one, many = Reno(MSS, 10 * MSS), Reno(MSS, 10 * MSS)
+    one, many = Reno(MSS, 10 * MSS, CONFIG), Reno(MSS, 10 * MSS, CONFIG)
     ack(one, MSS)
     for _ in range(MSS):
         ack(many, 1)
     assert one.cwnd == many.cwnd
-    ack(one, 50 * MSS)  # an ACK for more than any honest one covers
-    assert one.cwnd == 13 * MSS
+    ack(one, 5 * MSS)  # all that it acknowledges: none of it can be acknowledged again
+    assert one.cwnd == 16 * MSS
 
 
 @pytest.mark.rfc("5681", "06")
 def test_congestion_avoidance_grows_one_segment_a_round_trip() -> None:
-    reno = Reno(MSS, 10 * MSS)
+    reno = Reno(MSS, 20 * MSS, CONFIG)
     reno.on_loss(flight_size=20 * MSS, now=0)
     assert reno.cwnd == reno.ssthresh == 10 * MSS
     for _ in range(9):
@@ -45,32 +50,68 @@ def test_congestion_avoidance_grows_one_segment_a_round_trip() -> None:
 
 @pytest.mark.rfc("5681", "07")
 def test_a_timeout_means_one_segment_and_halves_once() -> None:
-    reno = Reno(MSS, 10 * MSS)
+    reno = Reno(MSS, 10 * MSS, CONFIG)
     reno.on_rto(flight_size=8 * MSS, first=True, now=0)
-    assert (reno.cwnd, reno.ssthresh) == (MSS, 4 * MSS)
+    assert (reno.cwnd, reno.ssthresh) == (MSS, 5 * MSS)
     reno.on_rto(flight_size=MSS, first=False, now=0)
-    assert (reno.cwnd, reno.ssthresh) == (MSS, 4 * MSS)
+    assert (reno.cwnd, reno.ssthresh) == (MSS, 5 * MSS)
     reno.on_rto(flight_size=MSS, first=True, now=0)
     assert reno.ssthresh == 2 * MSS
 
 
+@pytest.mark.rfc("5681", "07", "10")
+def test_half_of_what_is_in_flight_if_configured_so() -> None:
+    """RFC 5681 equation 4 to the letter."""
+    config = replace(CONFIG, ssthresh_from_flight_size=True)
+    reno = Reno(MSS, 10 * MSS, config)
+    reno.on_loss(flight_size=8 * MSS, now=0)
+    assert (reno.cwnd, reno.ssthresh) == (4 * MSS, 4 * MSS)
+    reno = Reno(MSS, 10 * MSS, config)
+    reno.on_rto(flight_size=8 * MSS, first=True, now=0)
+    assert (reno.cwnd, reno.ssthresh) == (MSS, 4 * MSS)
+
+
+@pytest.mark.rfc("5681", "06")
+def test_what_slow_start_leaves_counts_for_congestion_avoidance() -> None:
+    reno = Reno(MSS, 10 * MSS, CONFIG)
+    reno.ssthresh = 12 * MSS
+    ack(reno, 13 * MSS)  # 2 for slow start, 11 of 12 towards the next
+    assert reno.cwnd == 12 * MSS
+    ack(reno, MSS)
+    assert reno.cwnd == 13 * MSS
+
+
 @pytest.mark.rfc("5681", "14")
 def test_idle_shrinks_to_the_initial_window() -> None:
-    reno = Reno(MSS, 40 * MSS)
-    reno.on_idle(initial_window=10 * MSS, now=0)
+    reno = Reno(MSS, 40 * MSS, CONFIG)
+    reno.on_idle(idle_ns=1_001, rto_ns=1_000, initial_window=10 * MSS)
+    assert (reno.cwnd, reno.ssthresh) == (20 * MSS, INFINITE_SSTHRESH)
+    reno.ssthresh = 10 * MSS
+    reno.on_idle(idle_ns=9_000, rto_ns=1_000, initial_window=10 * MSS)
+    assert (reno.cwnd, reno.ssthresh) == (10 * MSS, 15 * MSS)
+    reno.on_idle(idle_ns=9_000, rto_ns=1_000, initial_window=20 * MSS)
     assert reno.cwnd == 10 * MSS
 
 
+@pytest.mark.parametrize(("rtos", "left"), [(1.5, 50), (2.5, 25), (3.5, 12), (4.5, 10), (1e6, 10)])
+def test_each_rto_of_silence_halves(rtos: float, left: int) -> None:
+    """RFC 2861 §3."""
+    reno = Reno(MSS, 100 * MSS, CONFIG)
+    reno.on_idle(idle_ns=int(rtos * 1_000), rto_ns=1_000, initial_window=10 * MSS)
+    assert reno.cwnd == left * MSS
+
+
 def test_a_window_that_is_not_used_does_not_grow() -> None:
-    reno = Reno(MSS, 10 * MSS)
-    reno.on_ack(acked=MSS, flight_size=0, rtt_ns=0, burst=2 * MSS, cwnd_limited=False, now=0)
+    reno = Reno(MSS, 10 * MSS, CONFIG)
+    reno.on_ack(acked=MSS, flight_size=0, rtt_ns=0, cwnd_limited=False, now=0)
     assert reno.cwnd == 10 * MSS
 
 
 def test_a_loss_that_was_none_is_taken_back_once() -> None:
-    reno = Reno(MSS, 40 * MSS)
+    reno = Reno(MSS, 40 * MSS, CONFIG)
     reno.on_loss(flight_size=40 * MSS, now=0)
-    before = reno.cwnd, reno.ssthresh
+    before = 20 * MSS, 20 * MSS
+    assert before == (reno.cwnd, reno.ssthresh)
     reno.on_rto(flight_size=20 * MSS, first=True, now=0)
     reno.on_rto(flight_size=MSS, first=False, now=0)
     reno.on_spurious_loss()

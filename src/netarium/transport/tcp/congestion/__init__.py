@@ -3,10 +3,15 @@
 from collections.abc import Callable
 from typing import Final
 
+from netarium.base.config import TcpConfig
 from netarium.transport.tcp.congestion.base import CongestionControl
 from netarium.transport.tcp.congestion.cubic import Cubic
 from netarium.transport.tcp.congestion.reno import Reno
 
-ALGORITHMS: Final[dict[str, Callable[[int, int], CongestionControl]]] = {"reno": Reno, "cubic": Cubic}
+# By name: a control for segments of some size, with a first window, both in octets.
+ALGORITHMS: Final[dict[str, Callable[[int, int, TcpConfig], CongestionControl]]] = {
+    "reno": Reno,
+    "cubic": Cubic,
+}
 
 __all__ = ["ALGORITHMS", "CongestionControl", "Cubic", "Reno"]

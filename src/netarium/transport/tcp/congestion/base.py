@@ -1,4 +1,8 @@
-"""What the sender asks of a congestion control: it hands numbers over and reads `cwnd` and `ssthresh`."""
+"""What the sender asks of a congestion control: it hands numbers over and reads `cwnd` and `ssthresh`.
+
+Windows are octets. Where Linux counts segments, so do the controls, so that its numbers come out in TCP_INFO: a window
+grows and shrinks by whole segments as soon as slow start is over.
+"""
 
 from typing import Final, Protocol
 
@@ -12,16 +16,14 @@ class CongestionControl(Protocol):
     cwnd: int
     ssthresh: int
 
-    def on_ack(
-        self, *, acked: int, flight_size: int, rtt_ns: int, burst: int, cwnd_limited: bool, now: int
-    ) -> None:
-        """New data was acknowledged outside of fast recovery.
+    def on_ack(self, *, acked: int, flight_size: int, rtt_ns: int, cwnd_limited: bool, now: int) -> None:
+        """New data was delivered, in order, outside of fast recovery.
 
         Args:
-            acked: octets newly acknowledged.
+            acked: octets that this ACK acknowledges or SACKs and none before it did. Never more than that: what a
+                receiver gains by dividing ACKs is nothing.
             flight_size: octets that are still outstanding behind this ACK.
             rtt_ns: the round trip just measured, or 0.
-            burst: how many octets one ACK may honestly cover: two segments, or the size of our super-segments.
             cwnd_limited: the window was used to the full; else it has proved nothing and must not grow.
             now: monotonic ns.
         """
@@ -30,13 +32,19 @@ class CongestionControl(Protocol):
         """A loss was found by duplicate ACKs or SACK: one congestion event."""
 
     def on_rto(self, *, flight_size: int, first: bool, now: int) -> None:
-        """The retransmission timer expired; `first` is False if it did for the same segment before."""
+        """The retransmission timer expired; `first` is False if this is the same congestion event as before."""
 
     def on_spurious_loss(self) -> None:
         """The latest congestion event was none: nothing had been lost. Take the answer to it back, once."""
 
-    def on_idle(self, *, initial_window: int, now: int) -> None:
-        """Nothing was sent for longer than an RTO and something will be now (RFC 5681 §4.1)."""
+    def on_idle(self, *, idle_ns: int, rto_ns: int, initial_window: int) -> None:
+        """Nothing was in flight for longer than an RTO and something will be now (RFC 2861 §3, RFC 5681 §4.1)."""
+
+    def on_unused(self, *, used: int) -> None:
+        """For a whole RTO no more than `used` octets of the window were needed (RFC 2861 §3)."""
+
+    def on_start(self, *, idle_ns: int, now: int) -> None:
+        """Data goes into an empty network, `idle_ns` after the last of it was sent."""
 
     def set_mss(self, smss: int) -> None:
         """The segment size changed."""

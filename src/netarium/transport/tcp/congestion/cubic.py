@@ -2,21 +2,26 @@
 
 It returns fast to where the loss was (W_max), stays there for a while, then looks for more: steep, flat, steep. As the
 function knows nothing of round trips, long paths are not at a disadvantage; where Reno would be faster, a second
-window (W_est) follows what Reno would do. Octets and ns, integers only. The first slow start is watched by HyStart++.
+window (W_est) follows what Reno would do. The first slow start is watched by HyStart++.
+
+Integers only, in Linux's units, so that its windows come out to the segment: segments, 1/1,024 s for the curve, and at
+most one look at the curve each millisecond.
 """
 
 from typing import Final, NamedTuple
 
-from netarium.base.units import SECOND
-from netarium.transport.tcp.congestion.base import INFINITE_SSTHRESH
-from netarium.transport.tcp.congestion.hystart import HyStart, L
+from netarium.base.config import TcpConfig
+from netarium.base.units import MS, SECOND
+from netarium.transport.tcp.congestion.hystart import HyStart
+from netarium.transport.tcp.congestion.window import LossWindow
 
-# RFC 9438 §4.1, §4.6: C = 2/5 segments per s³, beta = 7/10; §4.3: alpha = 3 (1 - beta) / (1 + beta) = 9/17 until W_est is cwnd_prior, then 1.
-_C: Final = (2, 5 * SECOND**3)
-_BETA: Final = (7, 10)
-_CONVERGED: Final = (17, 20)  # (1 + beta) / 2, §4.7
-_ALPHA: Final = 9  # of 17
-_ONE: Final = 17
+# RFC 9438 §4.1, §4.6 as fractions of 1,024: C = 0.4 segments per s³, beta = 0.7.
+_ONE: Final = 1_024
+_C: Final = 410
+_BETA: Final = 717
+# §4.3: alpha = 3 (1 - beta) / (1 + beta) = 0.53 = 8/15: W_est grows by a segment for 15/8 of a window. Then alpha = 1.
+_ALPHA: Final = (8, 15)
+_STALE: Final = SECOND // 32  # while cwnd stands still, look at the curve no more often than that
 
 
 def cube_root(value: int) -> int:
@@ -39,140 +44,151 @@ class _Before(NamedTuple):
     w_max: int
     cwnd_prior: int
     epoch_at: int
+    origin: int
     k: int
     w_est: int
 
 
-class Cubic:
-    """RFC 9438; its variables have the RFC's names, its windows are in octets instead of segments."""
+class Cubic(LossWindow):
+    """RFC 9438; its variables have the RFC's names. `_w_max`, `_cwnd_prior`, `_origin`, `_w_est` count segments."""
 
     __slots__ = (
-        "_before", "_cwnd_prior", "_drained", "_epoch_at", "_est_rest", "_hystart", "_k", "_last_ack_at", "_rest",
-        "_rtt", "_smss", "_w_est", "_w_max", "cwnd", "ssthresh",
+        "_before", "_cwnd_prior", "_drained", "_epoch_at", "_est_counted", "_hystart", "_k", "_last_ack_at",
+        "_looked_at", "_looked_cwnd", "_origin", "_per_segment", "_rtt", "_w_est", "_w_max",
     )  # fmt: skip
 
     name = "cubic"
 
-    def __init__(self, smss: int, initial_window: int) -> None:
-        self.cwnd = initial_window
-        self.ssthresh = INFINITE_SSTHRESH
-        self._smss = smss
-        self._w_max = 0  # where the curve is flat; 0: unknown (§4.8, §4.10)
-        self._cwnd_prior = 0  # cwnd before the last reduction
+    def __init__(self, smss: int, initial_window: int, config: TcpConfig) -> None:
+        super().__init__(smss, initial_window, config)
+        self._w_max = 0  # cwnd at the last reduction; 0: unknown (§4.8, §4.10)
+        self._cwnd_prior = 0  # likewise, but never lowered by fast convergence
         self._epoch_at = 0  # when congestion avoidance began, 0: it did not; moved past times without growth
-        self._k = 0  # ns from there until the curve reaches W_max
+        self._origin = 0  # where the curve is flat
+        self._k = 0  # from the epoch's begin until there, 1/1,024 s
         self._w_est = 0  # what Reno's window would be
-        self._rest = self._est_rest = 0  # fractions of an octet that cwnd and W_est are still to grow
+        self._est_counted = 0  # octets towards its next segment
+        self._per_segment = (
+            0  # octets to be delivered for a segment more of cwnd, as of the last look at the curve
+        )
+        self._looked_at = self._looked_cwnd = 0
         self._rtt = 0  # smoothed
         self._last_ack_at = 0
         self._drained = False  # the last ACK left nothing in flight
         self._hystart: HyStart | None = HyStart()  # None: the first slow start is over (RFC 9406 §4.3)
         self._before: _Before | None = None
 
-    def on_ack(
-        self, *, acked: int, flight_size: int, rtt_ns: int, burst: int, cwnd_limited: bool, now: int
-    ) -> None:
+    def on_ack(self, *, acked: int, flight_size: int, rtt_ns: int, cwnd_limited: bool, now: int) -> None:
         """Grow as HyStart++ says in the first slow start, as RFC 5681 says in later ones, else along the curve."""
         if rtt_ns:
             self._rtt += (rtt_ns - self._rtt) >> 3 if self._rtt else rtt_ns
-        if self._epoch_at:
-            self._skip_unused_time(now, cwnd_limited=cwnd_limited)
+        if self._epoch_at and not cwnd_limited and not self._drained:
+            # §4.2, §5.8: time in which the application did not fill the window is none in which it may grow.
+            self._epoch_at += now - self._last_ack_at
         self._last_ack_at = now
         self._drained = flight_size == 0
         if self._hystart is not None:
-            self._hystart.on_ack(acked=acked, flight_size=flight_size, rtt_ns=rtt_ns)
+            self._watch(self._hystart, acked, flight_size, rtt_ns)
         if not cwnd_limited:
             return
         if self.cwnd < self.ssthresh:
-            acked = self._slow_start(acked, burst)
-            if acked <= 0:
+            step = acked if self._hystart is None else acked // self._hystart.growth_divisor
+            acked = self._slow_start(step)
+            if not acked:
                 return
-        self._avoid_congestion(acked, now)
+        self._look_at_curve(acked, now)
+        if self._per_segment:
+            self._increase(acked, self._per_segment)
 
-    def _slow_start(self, acked: int, burst: int) -> int:
-        """Grow exponentially; return the octets that are left for congestion avoidance."""
-        hystart = self._hystart
-        if hystart is None:
-            step = min(acked, burst)
-        else:
-            step = min(acked, max(burst, L * self._smss)) // hystart.growth_divisor
-        room = self.ssthresh - self.cwnd
-        self.cwnd += min(step, room)
-        if hystart is not None and hystart.done:
+    def _watch(self, hystart: HyStart, acked: int, flight_size: int, rtt_ns: int) -> None:
+        """Slow start ends when the round trips have grown for long enough."""
+        hystart.on_ack(acked=acked, flight_size=flight_size, rtt_ns=rtt_ns)
+        if hystart.done:
             self._hystart = None
-            self.ssthresh = self._cwnd_prior = self.cwnd  # RFC 9406 §4.2; RFC 9438 §4.10: W_max stays unknown
-        return step - room
+            segments = self.cwnd // self._smss
+            self.ssthresh = segments * self._smss  # RFC 9406 §4.2
+            self.cwnd = self.ssthresh
+            self._cwnd_prior = segments  # RFC 9438 §4.10: W_max stays unknown
 
-    def _skip_unused_time(self, now: int, *, cwnd_limited: bool) -> None:
-        """Time in which the application did not fill the window is none in which the window may grow (§5.8)."""
-        passed = now - self._last_ack_at
-        if not cwnd_limited:
-            self._epoch_at += passed
-        elif self._drained:  # silence, and then the round trip of the first segment after it
-            self._epoch_at += max(0, passed - self._rtt)
-
-    def _avoid_congestion(self, acked: int, now: int) -> None:
-        """RFC 9438 §4.2-§4.5: the larger of the cubic curve and Reno's window."""
-        if not self._epoch_at:
-            self._begin_epoch(now)
-        cwnd = self.cwnd
-        alpha = _ALPHA if self._w_est < self._cwnd_prior else _ONE
-        grown, self._est_rest = divmod(
-            acked * self._smss * alpha + self._est_rest, cwnd * _ONE
-        )  # §4.3, equation 4
-        self._w_est += grown
-        t = now - self._epoch_at
-        if self._w_cubic(t) < self._w_est:
-            self.cwnd = max(cwnd, self._w_est)
+    def _look_at_curve(self, acked: int, now: int) -> None:
+        """How much must be delivered for one more segment: by the curve, or by Reno's window if that is larger."""
+        self._est_counted += acked
+        cwnd = self.cwnd // self._smss
+        if self._epoch_at and cwnd == self._looked_cwnd and now - self._looked_at <= _STALE:
             return
-        target = min(max(self._w_cubic(t + self._rtt), cwnd), cwnd + (cwnd >> 1))
-        grown, self._rest = divmod((target - cwnd) * acked + self._rest, cwnd)
-        self.cwnd = cwnd + grown
+        if not self._epoch_at or now // MS != self._looked_at // MS:
+            if not self._epoch_at:
+                self._begin_epoch(cwnd, acked, now)
+            self._looked_at, self._looked_cwnd = now, cwnd
+            growth = self._w_cubic(now) - cwnd  # in the coming round trip; §4.2: at most half as much again
+            self._per_segment = max(cwnd // growth, 2) * self._smss if growth > 0 else 0
+        self._follow_reno(cwnd)
 
-    def _begin_epoch(self, now: int) -> None:
+    def _begin_epoch(self, cwnd: int, acked: int, now: int) -> None:
         """Congestion avoidance begins: here is the origin of the curve (§4.2, equation 2)."""
         self._epoch_at = now
-        self._w_est = self.cwnd
-        self._rest = self._est_rest = 0
-        if self.cwnd < self._w_max:
-            self._k = cube_root((self._w_max - self.cwnd) * _C[1] // (_C[0] * self._smss))
+        self._est_counted = acked
+        self._w_est = cwnd
+        if cwnd < self._w_max:
+            self._k = cube_root((1 << 40) // _C * (self._w_max - cwnd))
+            self._origin = self._w_max
         else:  # after a timeout or HyStart++, or the loss was below: only the convex half is left
+            # Linux lets a window whose W_max is unknown grow by 5 % a round trip at least. RFC 9438 §4.8 does not.
             self._k = 0
-            self._w_max = self.cwnd
+            self._origin = cwnd
 
-    def _w_cubic(self, t: int) -> int:
-        """The curve, `t` ns into the epoch: C (t - K)³ + W_max (§4.2, equation 1)."""
-        past = t - self._k
-        return _C[0] * self._smss * past * past * past // _C[1] + self._w_max
+    def _w_cubic(self, now: int) -> int:
+        """The curve one round trip from now: C (t - K)³ + W_max (§4.2, equation 1)."""
+        t = now // MS - self._epoch_at // MS + -(-self._rtt // MS)
+        past = (t << 10) // 1_000 - self._k
+        height = _C * abs(past) ** 3 >> 40  # rounded towards the flat part
+        return self._origin - height if past < 0 else self._origin + height
+
+    def _follow_reno(self, cwnd: int) -> None:
+        """§4.3, equation 4: W_est, and at least its pace if it is ahead."""
+        if self._w_est < self._cwnd_prior:
+            self._est_grows(cwnd * _ALPHA[1] // _ALPHA[0], self._cwnd_prior - self._w_est)
+        if self._w_est >= self._cwnd_prior:
+            self._est_grows(cwnd, self._est_counted)
+        ahead = self._w_est - cwnd
+        if ahead > 0:
+            pace = max(cwnd // ahead, 2) * self._smss
+            self._per_segment = min(self._per_segment, pace) if self._per_segment else pace
+
+    def _est_grows(self, per_segment: int, most: int) -> None:
+        """W_est by one segment for each `per_segment` of them that more was delivered."""
+        octets = per_segment * self._smss
+        steps = min(max(self._est_counted - 1, 0) // octets, most)
+        self._w_est += steps
+        self._est_counted -= steps * octets
 
     def on_loss(self, *, flight_size: int, now: int) -> None:  # noqa: ARG002 - the Protocol's
         """Down to 0.7 of it; W_max lower still if it shrinks, to make room for others (§4.6, §4.7)."""
-        self._remember()
-        # Fast convergence: below the last W_max the network has less for us than before.
-        shrinks = self.cwnd < self._w_max
-        self._w_max = self.cwnd * _CONVERGED[0] // _CONVERGED[1] if shrinks else self.cwnd
         self._reduce(flight_size)
         self.cwnd = self.ssthresh
 
     def on_rto(self, *, flight_size: int, first: bool, now: int) -> None:  # noqa: ARG002
         """One segment; ssthresh by 0.7 at the first expiry; then the curve begins at W_max (§4.8)."""
         if first:
-            self._remember()
             self._reduce(flight_size)
         self._w_max = 0
         self._epoch_at = 0
+        self._counted = 0
         self.cwnd = self._smss
-
-    def _remember(self) -> None:
-        self._before = _Before(
-            self.cwnd, self.ssthresh, self._w_max, self._cwnd_prior, self._epoch_at, self._k, self._w_est
-        )
 
     def _reduce(self, flight_size: int) -> None:
         """Set ssthresh; the epoch is over, and so is the first slow start."""
-        self._cwnd_prior = self.cwnd
-        self.ssthresh = max(flight_size * _BETA[0] // _BETA[1], 2 * self._smss)
+        self._before = _Before(
+            self.cwnd, self._remembered(), self._w_max, self._cwnd_prior, self._epoch_at, self._origin, self._k,
+            self._w_est,
+        )  # fmt: skip
+        cwnd = self.cwnd // self._smss
+        # Fast convergence: below the last W_max the network has less for us than before.
+        self._w_max = cwnd * (_ONE + _BETA) // (2 * _ONE) if cwnd < self._w_max else cwnd
+        self._cwnd_prior = cwnd
+        self.ssthresh = self._threshold(flight_size, _BETA, _ONE)
         self._epoch_at = 0
+        self._counted = 0
         self._hystart = None
 
     def on_spurious_loss(self) -> None:
@@ -181,17 +197,18 @@ class Cubic:
         if before is not None:
             self._before = None
             self.cwnd = max(self.cwnd, before.cwnd)
-            self.ssthresh = before.ssthresh
+            self.ssthresh = max(self.ssthresh, before.ssthresh)
             self._w_max, self._cwnd_prior = before.w_max, before.cwnd_prior
-            self._epoch_at, self._k, self._w_est = before.epoch_at, before.k, before.w_est
+            self._epoch_at, self._origin, self._k = before.epoch_at, before.origin, before.k
+            self._w_est = before.w_est
 
-    def on_idle(self, *, initial_window: int, now: int) -> None:  # noqa: ARG002
-        """Slow start towards ssthresh again, then a new epoch (RFC 5681 §4.1)."""
-        self.cwnd = min(self.cwnd, initial_window)
-        self._epoch_at = 0
+    def on_start(self, *, idle_ns: int, now: int) -> None:
+        """Silence does not count either (§4.2): the curve goes on where it was."""
+        if self._epoch_at:
+            self._epoch_at = min(self._epoch_at + idle_ns, now)
 
     def set_mss(self, smss: int) -> None:
-        """The curve is one of segments: it begins anew with those of the new size."""
-        self._smss = smss
-        self.cwnd = max(self.cwnd, smss)
-        self._epoch_at = 0
+        """The curve is one of segments: with others it begins anew."""
+        if smss != self._smss:
+            super().set_mss(smss)
+            self._epoch_at = 0

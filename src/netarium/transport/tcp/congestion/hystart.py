@@ -16,7 +16,6 @@ MIN_RTT_DIVISOR: Final = 8
 N_RTT_SAMPLE: Final = 8
 CSS_GROWTH_DIVISOR: Final = 4
 CSS_ROUNDS: Final = 5
-L: Final = 8  # segments for which one ACK may count, as we do not pace
 
 
 class HyStart:
