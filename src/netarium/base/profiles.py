@@ -30,6 +30,11 @@ _FREEBSD: Final = TcpConfig(
     half_open_syn="answer",
     # sending
     nagle_form="burst",
+    plain_window_updates=True,
+    # loss recovery
+    rack=False,
+    tail_loss_probe=False,
+    frto=False,
     # timers
     min_rto_ns=30 * MS,
     min_rto_is_of_variance=False,
@@ -73,6 +78,7 @@ _RFC: Final = TcpConfig(
     window_form="plain",
     compressed_sack_delay_ns=0,
     nagle_form="classic",
+    plain_window_updates=True,
     min_rto_ns=1 * SECOND,
     min_rto_is_of_variance=False,
     msl_ns=120 * SECOND,

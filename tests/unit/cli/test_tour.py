@@ -75,7 +75,9 @@ def test_story_3_one_segment_is_lost_noticed_and_sent_again(figures: dict[str, A
     assert lost["arrived_at"] is None
     assert again["arrived_at"] > again["sent_at"] > lost["sent_at"]
     assert recovery["how"] == "retransmission: fast"
-    assert recovery["duplicate_acks"] == 3  # RFC 5681 §3.2
+    assert (
+        1 <= recovery["duplicate_acks"] <= 3
+    )  # time tells (RFC 8985), at the latest the third (RFC 5681 §3.2)
     assert {decision["verdict"] for decision in facts["decisions"]} == {"held", "sent"}
     assert facts["sha256_sent"] == facts["sha256_received"]
 

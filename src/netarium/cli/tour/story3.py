@@ -234,14 +234,14 @@ def _tell_recovery(facts: Exchanged, story: Story, run: Run) -> None:
     story.say(
         f"뒤의 조각은 도착하지만 브라우저의 ACK 번호는 {lost.seq}에서 나아가지 않는다. "
         + (
-            f"같은 ACK가 {recovery.duplicate_acks}번 되풀이되자 서버는 알아챘다"
+            f"그런 ACK가 {recovery.duplicate_acks}개 오자 서버는 알아챘다"
             if fast
             else "재전송 타이머가 다 되자 서버는 알아챘다"
         )
         + f": 첫 송신에서 {ms(recovery.waited)} 뒤, 송신 버퍼에 남아 있던 것을 다시 보낸다. 확인받지 못한 데이터를 버리지 않는 것은 이 때문이다.",
         f"What comes behind it arrives, but the browser's ACK number stays at {lost.seq}. "
         + (
-            f"When that has been repeated {recovery.duplicate_acks} times the server understands"
+            f"From such ACKs, {recovery.duplicate_acks} by now, the server understands"
             if fast
             else "When its retransmission timer runs out the server understands"
         )

@@ -128,6 +128,18 @@ def _congestion(config: MachineConfig, value: str) -> MachineConfig:
     return changed(config, "congestion_control", value)
 
 
+def _recovery(config: MachineConfig, value: str) -> MachineConfig:
+    """Bits: 1 RACK, 2 its reordering window does not adapt, 4 nor ends by DupThresh."""
+    bits = number(value)
+    config = changed(config, "rack", bool(bits & 1))
+    return changed(changed(config, "rack_adapts", not bits & 2), "rack_ignores_dupthresh", bool(bits & 4))
+
+
+def _early_retrans(config: MachineConfig, value: str) -> MachineConfig:
+    """3 and 4 are tail loss probes; what lower values did is gone from Linux."""
+    return changed(config, "tail_loss_probe", number(value) in {3, 4})
+
+
 def _fin_timeout(config: MachineConfig, value: str) -> MachineConfig:
     return changed(config, "fin_wait_2_timeout_ns", number(value) * SECOND)
 
@@ -156,6 +168,8 @@ _LINUX_TCP: Final[dict[str, Setter]] = {
     "wmem": _send_memory,
     "congestion_control": _congestion,
     "min_snd_mss": _number("min_mss"),
+    "recovery": _recovery,
+    "early_retrans": _early_retrans,
     "comp_sack_delay_ns": _number("compressed_sack_delay_ns"),
     "comp_sack_nr": _number("compressed_sack_segments"),
     "dsack": _truth("dsack"),
@@ -205,28 +219,6 @@ _PENDING: Final[dict[str, tuple[str, int, tuple[str, ...]]]] = {
     "syn_linear_timeouts": ("syn_linear_timeouts", 1, ("0", "4")),
     "rto_min_us": ("min_rto_ns", 1_000, ("200000",)),
 }
-
-
-def _recovery(config: MachineConfig, value: str) -> MachineConfig:
-    """tcp_recovery: 1 RACK, 2 a reordering window that does not adapt, 4 no regard for DupThresh."""
-    bits = number(value)
-    if not _has("rack") or bits & 2:
-        return _only("0")(config, value)
-    return replace(
-        config, tcp=replace(config.tcp, **_known(rack=bool(bits & 1), rack_ignores_dupthresh=bool(bits & 4)))
-    )
-
-
-def _early_retransmit(config: MachineConfig, value: str) -> MachineConfig:
-    """tcp_early_retrans: 3 and 4 say that the tail is probed."""
-    if not _has("tail_loss_probe"):
-        return _only("0")(config, value)
-    return changed(config, "tail_loss_probe", number(value) >= 3)
-
-
-def _known(**fields_: bool) -> dict[str, Any]:
-    """Those of the fields that the configuration has."""
-    return {name: value for name, value in fields_.items() if _has(name)}
 
 
 def _fast_open_key(config: MachineConfig, value: str) -> MachineConfig:
@@ -364,8 +356,6 @@ TABLE: Final[dict[str, Setter]] = {
     **{f"net.ipv4.tcp_{name}": setter for name, setter in _LINUX_TCP.items()},
     **{f"net.ipv4.tcp_{name}": _pending(*row) for name, row in _PENDING.items()},
     "net.ipv4.tcp_autocorking": _only("0", "1"),  # nothing of ours ever waits in a queue of the device
-    "net.ipv4.tcp_recovery": _recovery,
-    "net.ipv4.tcp_early_retrans": _early_retransmit,
     "net.ipv4.tcp_fastopen_key": _fast_open_key,
     **_LINUX,
     **_FREEBSD,

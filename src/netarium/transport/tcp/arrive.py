@@ -268,6 +268,8 @@ def check_ack(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
         if ecn.is_echo(tcb, seg):
             recovery.on_congestion_mark(tcb, now)
         recovery.on_ack(tcb, seg, may_be_duplicate=duplicate, now=now)
+    elif seg.sack:  # an old ACK, overtaken by newer ones; what it SACKs may be news
+        recovery.on_ack(tcb, seg, may_be_duplicate=False, now=now)
     if tcb.fin_seq is not None and tcb.snd_una > tcb.fin_seq:
         _fin_acknowledged(tcb, now)
         if tcb.state is CLOSED:
@@ -276,10 +278,26 @@ def check_ack(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
 
 
 def _update_window(tcb: Tcb, seg: TcpSegment) -> bool:
-    """Take the window of a segment that is not older than the one that gave the last (SND.WL1, SND.WL2)."""
-    if not (tcb.snd_wl1 < seg.seq or (tcb.snd_wl1 == seg.seq and tcb.snd_wl2 <= seg.ack)):
-        return False
+    """Take the window of a segment that is not older than the one that gave the last (SND.WL1, SND.WL2).
+
+    Returns:
+        It is a window update, and so no duplicate ACK (RFC 5681 §2).
+    """
     window = seg.window << tcb.snd_wind_shift
+    older = tcb.snd_wl1 > seg.seq or (tcb.snd_wl1 == seg.seq and tcb.snd_wl2 > seg.ack)
+    if tcb.config.plain_window_updates:
+        if older:
+            return False
+        is_update = window != tcb.snd_wnd
+    else:
+        # DEVIATION RFC 9293 §3.10.7.4, as Linux: segments that are equally old may have overtaken each other.
+        is_update = (
+            seg.ack > tcb.snd_una
+            or seg.seq > tcb.snd_wl1
+            or (seg.seq == tcb.snd_wl1 and (window > tcb.snd_wnd or not window))
+        )
+        if not is_update:
+            return False
     changed = window != tcb.snd_wnd
     tcb.snd_wl1, tcb.snd_wl2 = seg.seq, seg.ack
     if changed:
@@ -292,7 +310,7 @@ def _update_window(tcb: Tcb, seg: TcpSegment) -> bool:
         tcb.snd_wnd = window
         tcb.max_snd_wnd = max(tcb.max_snd_wnd, window)
         tcb.output = True
-    return changed
+    return is_update
 
 
 def _fin_acknowledged(tcb: Tcb, now: int) -> None:

@@ -3,19 +3,15 @@
 RFC 5681 §4.1, RFC 2861 and RFC 9438 §5.8 as Linux has them. The control itself only gets numbers; here they are found.
 """
 
-from typing import Final
-
 from netarium.transport.tcp.congestion import ALGORITHMS
-from netarium.transport.tcp.tcb import CWR, LOSS, OPEN, RECOVERY, Tcb
-
-_REDUCING: Final = frozenset({CWR, RECOVERY})  # the window is on its way down
+from netarium.transport.tcp.tcb import LOSS, OPEN, Tcb
 
 
 def start_control(tcb: Tcb, initial_window: int) -> None:
     """A control for a connection that begins; nothing is known about its path."""
     name = tcb.options.congestion or tcb.config.congestion_control
     tcb.congestion = ALGORITHMS[name](tcb.smss, initial_window, tcb.config)
-    tcb.delivered_mark = tcb.cwnd_usage_seq = tcb.snd_una
+    tcb.cwnd_usage_seq = tcb.snd_una
     tcb.cwnd_limited = tcb.cwnd_check_due = False
     tcb.max_packets_out = tcb.snd_cwnd_used = tcb.snd_cwnd_stamp = 0
 
@@ -29,39 +25,26 @@ def follow_option(tcb: Tcb) -> None:
         tcb.congestion.ssthresh = before.ssthresh
 
 
-def on_ack(tcb: Tcb, acked: int, rtt_ns: int, now: int) -> None:
+def on_ack(tcb: Tcb, delivered: int, rtt_ns: int, now: int) -> None:
     """An ACK was processed, losses and the end of recovery included: let the window grow.
 
     Args:
-        tcb: the connection.
-        acked: octets by which SND.UNA advanced.
+        tcb: the connection; nothing reduces its window now.
+        delivered: segments of which this ACK was the first to tell, in any order: nothing counts twice.
         rtt_ns: the round trip just measured, or 0.
         now: monotonic ns.
     """
-    board = tcb.scoreboard
-    mark = tcb.snd_una + board.sacked_octets + board.reno_sacked
-    delivered = mark - tcb.delivered_mark  # in any order: nothing counts twice
-    tcb.delivered_mark = mark
     if tcb.recovery != OPEN:
         tcb.snd_cwnd_stamp = now
-        if tcb.recovery in _REDUCING:
-            tcb.growth_held = not tcb.sack_ok and tcb.recovery == RECOVERY
-            return
-    if acked <= 0:
-        return
-    if tcb.growth_held:  # a full ACK tells of all that duplicates told of before (RFC 6582 §3.2 step 3)
-        tcb.growth_held = False
-        return
     if tcb.cwnd_check_due:  # the device took its time: the last burst is not over
         check_usage(tcb, now)
     control = tcb.congestion
     limited = tcb.cwnd_limited or tcb.recovery == LOSS or _doubles(tcb)
-    if delivered < 0:
-        delivered = acked  # a timeout forgot what had been SACKed
+    acked = delivered * tcb.smss
     if tcb.config.abc_limit and control.cwnd < control.ssthresh:  # RFC 3465 §2.2
-        delivered = min(delivered, max(tcb.config.abc_limit * tcb.smss, tcb.gso_size))
+        acked = min(acked, max(tcb.config.abc_limit * tcb.smss, tcb.gso_size))
     control.on_ack(
-        acked=delivered, flight_size=tcb.snd_nxt - tcb.snd_una, rtt_ns=rtt_ns, cwnd_limited=limited, now=now
+        acked=acked, flight_size=tcb.snd_nxt - tcb.snd_una, rtt_ns=rtt_ns, cwnd_limited=limited, now=now
     )
     tcb.snd_cwnd_stamp = now
 
@@ -80,7 +63,7 @@ def check_usage(tcb: Tcb, now: int) -> None:
     tcb.cwnd_check_due = False
     smss, cwnd = tcb.smss, tcb.congestion.cwnd
     limited = cwnd - tcb.scoreboard.pipe < smss
-    out = -(-(tcb.snd_nxt - tcb.snd_una) // smss) * smss
+    out = tcb.scoreboard.segs_out * smss
     if limited or tcb.snd_una >= tcb.cwnd_usage_seq or (not tcb.cwnd_limited and out > tcb.max_packets_out):
         # The strongest sign of the current round trip counts: once limited, or the most that was out.
         tcb.cwnd_limited = limited

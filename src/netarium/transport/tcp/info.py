@@ -57,9 +57,6 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
     smss = max(tcb.smss, 1)
     board, rtt, control = tcb.scoreboard, tcb.rtt, tcb.congestion
 
-    def segments(octets: int) -> int:
-        return -(-octets // smss)
-
     ssthresh = control.ssthresh
     return TcpInfo(
         tcpi_state=tcb.state.number,
@@ -78,10 +75,10 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
         tcpi_ato=tcb.ato_ns // US,
         tcpi_snd_mss=tcb.smss,
         tcpi_rcv_mss=tcb.rcv_mss,
-        tcpi_unacked=segments(tcb.flight_size),
-        tcpi_sacked=segments(board.sacked_octets),
-        tcpi_lost=segments(board.lost_octets),
-        tcpi_retrans=segments(board.resent_octets),
+        tcpi_unacked=board.segs_out,
+        tcpi_sacked=board.segs_sacked,
+        tcpi_lost=board.segs_lost,
+        tcpi_retrans=board.segs_resent,
         tcpi_last_data_sent=(now - tcb.last_sent_at) // (1_000 * US) if tcb.last_sent_at else 0,
         tcpi_last_data_recv=(now - tcb.last_received_at) // (1_000 * US) if tcb.last_received_at else 0,
         tcpi_pmtu=tcb.path_mss + (40 if tcb.version == 4 else 60),
@@ -91,7 +88,7 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
         tcpi_snd_ssthresh=ssthresh if ssthresh >= INFINITE_SSTHRESH else ssthresh // smss,
         tcpi_snd_cwnd=control.cwnd // smss,
         tcpi_advmss=tcb.advmss,
-        tcpi_reordering=tcb.config.dupthresh,
+        tcpi_reordering=tcb.reordering.degree,
         tcpi_rcv_space=tcb.drs_space,
         tcpi_total_retrans=tcb.total_retrans,
         tcpi_bytes_acked=tcb.octets_acked,

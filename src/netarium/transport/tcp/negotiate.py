@@ -118,6 +118,7 @@ def set_segment_size(tcb: Tcb) -> None:
     size = allowed_size(tcb)
     tcb.smss = size if tcb.plpmtud is None else tcb.plpmtud.limit(size)
     tcb.gso_size = tcb.gso_limit // tcb.smss * tcb.smss
+    tcb.scoreboard.smss = tcb.smss
     tcb.congestion.set_mss(tcb.smss)
 
 

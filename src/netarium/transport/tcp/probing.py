@@ -61,7 +61,7 @@ def next_probe(tcb: Tcb, waiting: int, now: int) -> int:
     smss = tcb.smss
     if search.probe or tcb.recovery != OPEN or control.cwnd < _LEAST_WINDOW * smss:
         return NO_PROBE
-    if tcb.reassembly or tcb.dupacks or board.sacked_octets:
+    if tcb.reassembly or board.segs_sacked:
         return NO_PROBE
     size = search.candidate(negotiate.allowed_size(tcb), now)
     # Behind the probe go as many segments as it takes to notice that it alone was lost.
@@ -77,9 +77,9 @@ def next_probe(tcb: Tcb, waiting: int, now: int) -> int:
 
 
 def sent(tcb: Tcb, seq: int, size: int) -> None:
-    """A probe leaves: it weighs two segments, as it is more than one."""
+    """A probe leaves: it weighs two segments, as it is more than one, and counts as one of those in flight."""
     assert tcb.plpmtud is not None
-    charged = max(2 * tcb.smss - size, 0)
+    charged = tcb.smss
     tcb.plpmtud.sent(seq, size, charged)
     tcb.congestion.cwnd -= charged
 
@@ -107,7 +107,7 @@ def on_loss(tcb: Tcb) -> bool:
     if search is None or not search.probe:
         return False
     oldest = board.oldest
-    alone = board.lost_octets <= (oldest.end - oldest.seq if oldest.lost else 0)
+    alone = board.segs_lost <= (oldest.segs if oldest.lost else 0)
     if search.probe_seq != tcb.snd_una or not alone:
         return False
     search.failed()

@@ -1,246 +1,295 @@
-"""What an acknowledgment tells the sender, and how losses are repaired.
+"""What an acknowledgment means for the sender: open, disorder, window reduced, fast recovery, after a timeout.
 
-RFC 5681 §3.2 and RFC 6582 (NewReno) without SACK, RFC 6675 with it, RFC 6298 §5 for the timer, RFC 3042 through the
-pipe: each duplicate ACK says that a segment has left the network, so another may enter.
+The conclusions from `acknews`, in Linux's states (RFC 5681 §3.2, RFC 6582, RFC 6675 §5, RFC 8985 §6.2 step 5, RFC 9937);
+what to do after a timeout is in `timeout`. What is lost is the scoreboard's business and RACK's, how much of it may go
+again that of PRR and the congestion control; `sender` sends it.
 """
 
-from netarium.base.seq import MASK, unwrap
-from netarium.base.trace import Congestion, RttSampled
 from netarium.base.units import MS
-from netarium.transport.tcp import cwnd, negotiate, probing
-from netarium.transport.tcp.scoreboard import Sent
+from netarium.transport.tcp import (
+    acknews,
+    cwnd,
+    newreno,
+    probing,
+    reduction,
+    spurious,
+    timeout,
+    tlp,
+    xmittimer,
+)
+from netarium.transport.tcp.acknews import AckNews
 from netarium.transport.tcp.tcb import CWR, DISORDER, LOSS, OPEN, RECOVERY, Tcb
 from netarium.wire.tcp import TcpSegment
 
 
 def on_ack(tcb: Tcb, seg: TcpSegment, *, may_be_duplicate: bool, now: int) -> None:
-    """An acceptable ACK: SND.UNA <= SEG.ACK <= SND.NXT.
+    """An acceptable ACK: SEG.ACK <= SND.NXT, and not far below SND.UNA.
 
     Args:
         tcb: the connection.
         seg: with unwrapped numbers.
-        may_be_duplicate: no payload, no SYN, no FIN, and the window is as before (RFC 5681 §2).
+        may_be_duplicate: no payload, no SYN, no FIN, and it is no window update (RFC 5681 §2).
         now: monotonic ns.
     """
-    flight_before = tcb.flight_size
-    newly_sacked = 0
-    if seg.sack and tcb.sack_ok:
-        newly_sacked = _take_sack(tcb, seg)
-        tcb.output = tcb.output or newly_sacked > 0  # what has left the network makes room
-    acked = seg.ack - tcb.snd_una
-    rtt = 0
-    if acked > 0:
-        rtt = _take_cumulative(tcb, seg, acked, now)
-    elif may_be_duplicate and tcb.scoreboard and (newly_sacked or not tcb.sack_ok):
-        _take_duplicate(tcb)
-    if tcb.snd_una != tcb.snd_nxt or tcb.recovery != OPEN:
-        _look_for_losses(tcb, acked, newly_sacked, flight_before, now)
-    cwnd.on_ack(tcb, acked, rtt, now)
-    if acked > 0 and tcb.recovery not in {CWR, RECOVERY}:
-        _trace_congestion(tcb, "ack", now)
-
-
-def _take_sack(tcb: Tcb, seg: TcpSegment) -> int:
-    """Put valid SACK blocks on the scoreboard; return newly SACKed octets."""
-    new = 0
-    floor = max(seg.ack, tcb.snd_una)
-    for left_wire, right_wire in seg.sack:
-        left, right = unwrap(left_wire, tcb.snd_una), unwrap(right_wire, tcb.snd_una)
-        # Below SND.UNA it is a duplicate report (RFC 2883); above SND.NXT or inverted it is a lie.
-        if left < right <= tcb.snd_nxt and right > floor:
-            new += tcb.scoreboard.sack(max(left, floor), right)[0]
-    return new
-
-
-def _take_cumulative(tcb: Tcb, seg: TcpSegment, acked: int, now: int) -> int:
-    """SND.UNA advances: release, measure, restart the timer (RFC 6298 §5); return the round trip, or 0."""
     board = tcb.scoreboard
-    done = board.acknowledge(seg.ack)
-    if board.reno_sacked:
-        # A partial ACK fills one hole; what else it covers are octets of which duplicates told (RFC 6582 §3.2 step 3).
-        told = board.reno_sacked - max(0, acked - tcb.smss)
-        board.reno_sacked = max(0, told) if tcb.recovery == RECOVERY else 0
-    rtt = _measure(tcb, seg, done, now)
-    tcb.snd_una = seg.ack
-    tcb.octets_acked += acked
-    tcb.sendbuf.release(min(max(seg.ack, tcb.sendbuf.start), tcb.sendbuf.end))
-    if tcb.plpmtud is not None:
-        probing.on_acknowledged(tcb)
-    tcb.dupacks = 0
-    tcb.rexmit_count = tcb.persist_count = 0
-    tcb.soft_error = 0
-    if rtt:  # without a sample the backoff stays (Karn: RFC 6298 §5, last paragraph)
-        tcb.rtt.sample(rtt, now)
-        _trace_rtt(tcb, rtt, now)
-    patience = tcb.options.user_timeout_ns
-    if board:
-        tcb.rexmit_at = now + tcb.rtt.rto  # (5.3)
-        tcb.unacked_since = now
-        tcb.user_timeout_at = now + patience if patience else 0
-    else:
-        tcb.rexmit_at = tcb.unacked_since = tcb.user_timeout_at = 0  # (5.2)
-    tcb.output = tcb.wakeup = True
-    return rtt
-
-
-def _measure(tcb: Tcb, seg: TcpSegment, done: list[Sent], now: int) -> int:
-    """A round trip, if this ACK gives an honest one, else 0.
-
-    The last acknowledged segment that was not SACKed before, if no acknowledged one was resent (Karn, MUST-18); else
-    by the timestamp (RFC 7323 §4.1), if that is not older than the retransmission (RFC 8985 §6.2 step 2): an ACK that
-    was lost is replaced by one that still echoes the original, and what lies between is our timeout, no round trip.
-    """
-    latest = resent_at = 0
-    for record in done:
-        if record.resent:
-            resent_at = max(resent_at, record.xmit_at)
-        elif not record.sacked:
-            latest = record.xmit_at
-    if latest and not resent_at:
-        return max(1, now - latest)
-    if tcb.ts_ok and seg.ts_val is not None and seg.ts_ecr:
-        ticks = (negotiate.timestamp(tcb, now) - seg.ts_ecr) & MASK
-        if ticks < 0x8000_0000 and (ticks - 1) * MS <= now - resent_at:
-            return max(ticks, 1) * MS
-    return 0
-
-
-def _take_duplicate(tcb: Tcb) -> None:
-    """A segment left the network out of order (RFC 5681 §3.2, RFC 3042)."""
-    tcb.dupacks += 1
-    tcb.output = True
-    if not tcb.sack_ok and tcb.recovery != LOSS:  # after a timeout needless retransmissions provoke them
-        board = tcb.scoreboard
-        room = board.flight_size - board.reno_sacked - tcb.smss  # the lost segment itself has not left
-        board.reno_sacked += max(0, min(tcb.smss, room))
-
-
-def _look_for_losses(tcb: Tcb, acked: int, newly_sacked: int, flight_before: int, now: int) -> None:
-    """Enter, go on with, or leave loss recovery."""
-    board = tcb.scoreboard
-    lost = board.mark_lost_by_sack(tcb.config.dupthresh, tcb.smss) if newly_sacked or acked > 0 else 0
     if (
-        tcb.recovery != OPEN
-        and tcb.snd_una >= tcb.recover
-        and (
-            tcb.recovery != CWR or tcb.snd_una > tcb.recover  # the CWR bit must reach the receiver first
-        )
+        seg.ack > tcb.snd_una
+        and tcb.recovery == OPEN
+        and not seg.sack
+        and board.is_plain
+        and tcb.tlp_end_seq is None
     ):
-        _leave(tcb, now)
-        lost = board.lost_octets  # of what was sent since then: another event
-    if tcb.recovery <= CWR:
-        if lost or (tcb.dupacks >= tcb.config.dupthresh and board and _may_be_new_loss(tcb)):
-            _enter(tcb, flight_before, now)
-    elif acked > 0 and board:
-        # A partial ACK: what now begins at SND.UNA is lost too (RFC 6582 §3.2 step 3; RFC 6675 NextSeg (4)).
-        oldest = board.oldest
-        if not oldest.sacked and oldest.resent <= 0 and not oldest.lost and (tcb.recovery == RECOVERY):
-            _first_segment_lost(tcb)
-            tcb.force_retransmit = tcb.force_retransmit or not tcb.sack_ok  # NewReno: at once
-            tcb.output = True
-    if lost:
-        tcb.output = True
-
-
-def _may_be_new_loss(tcb: Tcb) -> bool:
-    """Duplicates may come from our own needless retransmissions: not before something above `recover` is acknowledged.
-
-    With SACK a duplicate brings news of its own, so that `recover` itself is enough (RFC 6675 §5.1).
-
-    Spec: RFC 6582 §3.2 step 2, §4.1.
-    """
-    return tcb.snd_una >= tcb.recover if tcb.sack_ok else tcb.snd_una > tcb.recover
-
-
-def _first_segment_lost(tcb: Tcb) -> None:
-    """The segment at SND.UNA is lost: that one, if the record is of a super-segment."""
-    board = tcb.scoreboard
-    oldest = board.oldest
-    if oldest.end - oldest.seq > tcb.smss:
-        board.divide(oldest, oldest.seq + tcb.smss)
-    board.mark_lost(oldest)
-
-
-def _enter(tcb: Tcb, flight: int, now: int) -> None:
-    """Fast retransmit: one congestion event, however much of this window is lost (RFC 6675 §5)."""
-    if tcb.plpmtud is not None and tcb.recovery < CWR and probing.on_loss(tcb):
+        _all_in_order(tcb, seg, now)
         return
-    reduced_already = tcb.recovery == CWR
-    tcb.recovery = RECOVERY
-    tcb.recover = tcb.snd_nxt
-    if not reduced_already:
-        # RFC 5681 §3.2 step 2: what limited transmit sent beyond the window does not count.
-        tcb.congestion.on_loss(flight_size=min(flight, tcb.congestion.cwnd), now=now)
-        tcb.cwr_due = tcb.ecn_ok
-    if not tcb.scoreboard.oldest.lost and not tcb.scoreboard.oldest.sacked:
-        _first_segment_lost(tcb)
-    tcb.force_retransmit = True
-    tcb.output = True
-    _trace_congestion(tcb, "fast retransmit", now)
+    news = AckNews(tcb.snd_una)
+    lost_before = board.losses
+    was_empty = not board
+    tcb.hold_resending = False
+    if seg.sack and tcb.sack_ok:
+        acknews.take_sack(tcb, seg, news, now)
+    if seg.ack > tcb.snd_una:
+        acknews.take_cumulative(tcb, seg, news, now)
+        _made_progress(tcb, now)
+    if news.acked or news.sacked:
+        acknews.measure(tcb, seg, news, now)
+    if tcb.rack.is_wide:
+        tcb.rack.adapt(tcb.snd_una, tcb.snd_nxt)
+    again = may_be_duplicate and seg.ack == news.una
+    if tcb.tlp_end_seq is not None:
+        _answer_to_probe(tcb, seg, news, pure_duplicate=again and not news.sacked, now=now)
+    duplicate = again and not news.dsacked and not was_empty
+    if duplicate or news.sacked or news.dsacked or tcb.recovery != OPEN:
+        _conclude(tcb, seg, news, duplicate=duplicate, now=now)
+    if news.restart_timer:
+        xmittimer.on_acknowledged(tcb, now)
+    if news.delivered or news.advanced:
+        tcb.output = True
+    if seg.ack >= news.una:  # an old ACK tells what has arrived, not what may go
+        _adjust_window(tcb, news, board.losses - lost_before, now)
+
+
+def _all_in_order(tcb: Tcb, seg: TcpSegment, now: int) -> None:
+    """Nothing was ever lost, resent or SACKed of what is outstanding: what follows below in full comes to this.
+
+    Nearly every ACK is such a one; it must not pay for the others.
+    """
+    board = tcb.scoreboard
+    out = board.segs_out
+    done = acknews.release(tcb, seg.ack)
+    _made_progress(tcb, now)
+    if not done:
+        return
+    first, last = done[0], done[-1]
+    latest_rtt = max(1, now - last.xmit_at)
+    if tcb.sack_ok:
+        rack = tcb.rack
+        rack.on_delivered(last.xmit_at, last.end, 0, now, resent=False)
+        if rack.is_wide:
+            rack.adapt(tcb.snd_una, tcb.snd_nxt)
+    acknews.take_sample(tcb, max(1, now - first.xmit_at), latest_rtt, now)
+    xmittimer.on_acknowledged(tcb, now)
+    cwnd.on_ack(tcb, out - board.segs_out, latest_rtt, now)
+    if tcb.trace is not None:
+        reduction.trace(tcb, "ack", now)
 
 
 def on_congestion_mark(tcb: Tcb, now: int) -> None:
     """The peer echoes that the network marked a segment of ours (ECE): as a loss, but nothing is resent.
 
-    Call it for each ACK with ECE, before `on_ack`: the window shrinks once in a round trip.
+    Call it for each ACK with ECE, before `on_ack`: the window shrinks once in a round trip, and what was a mark is not
+    undone.
 
     Spec: RFC 3168 §6.1.2.
     """
     if tcb.recovery > DISORDER:
+        if tcb.undo is not None:
+            tcb.undo.restores = False
         return
+    tcb.undo = None
+    reduction.begin(tcb, now)
     tcb.recovery = CWR
-    tcb.recover = tcb.snd_nxt
-    tcb.congestion.on_loss(flight_size=min(tcb.flight_size, tcb.congestion.cwnd), now=now)
-    tcb.cwr_due = tcb.ecn_ok
-    _trace_congestion(tcb, "congestion mark", now)
+    reduction.trace(tcb, "congestion mark", now)
 
 
-def _leave(tcb: Tcb, now: int) -> None:
-    """All that was in flight when the loss was found is acknowledged."""
+def on_reordering_timeout(tcb: Tcb, now: int) -> None:
+    """What was overtaken has not come: it is lost (RFC 8985 §6.2 step 5)."""
+    board = tcb.scoreboard
+    in_flight, losses = board.in_flight, board.losses
+    _mark_overdue(tcb, now)
+    if board.in_flight != in_flight:
+        if tcb.recovery != RECOVERY:
+            _enter(tcb, now)
+            reduction.proceed(tcb, 1, newly_lost=board.losses - losses, advanced=False)
+        tcb.output = True
+    xmittimer.restart_timeout(tcb, now)
+
+
+def _made_progress(tcb: Tcb, now: int) -> None:
+    """SND.UNA advanced: whatever was counting failures begins anew."""
+    if tcb.plpmtud is not None:
+        probing.on_acknowledged(tcb)
+    tcb.rexmit_count = tcb.persist_count = tcb.soft_error = tcb.user_timeout_at = 0
+    tcb.output = tcb.wakeup = True
+    if tcb.snd_una == tcb.snd_nxt:
+        tcb.unacked_since = 0
+    else:
+        tcb.unacked_since = now
+        if tcb.options.user_timeout_ns:
+            tcb.user_timeout_at = now + tcb.options.user_timeout_ns
+
+
+def _answer_to_probe(tcb: Tcb, seg: TcpSegment, news: AckNews, now: int, *, pure_duplicate: bool) -> None:
+    """A loss probe is out: if only it can have filled a hole, that was a loss like any other (RFC 8985 §7.4.2)."""
+    if tlp.repaired_a_loss(tcb, seg.ack, dsacked=news.probe_dsacked, pure_duplicate=pure_duplicate):
+        reduction.begin(tcb, now)
+        tcb.recovery = CWR
+        reduction.finish(tcb)
+        reduction.settle(tcb)
+        reduction.trace(tcb, "loss probe", now)
+
+
+def _conclude(tcb: Tcb, seg: TcpSegment, news: AckNews, now: int, *, duplicate: bool) -> None:
+    """An ACK that is not as usual, or comes when things are not."""
+    board = tcb.scoreboard
+    if not board:
+        board.segs_sacked = 0
+    if news.advanced and board and board.oldest.sacked:
+        _reneged(tcb, news, now)
+        return
+    if tcb.recovery == OPEN:
+        tcb.first_resent_at = 0
+    elif tcb.snd_una >= tcb.recover and not _try_to_leave(tcb, seg, now):
+        return
     if tcb.recovery == RECOVERY:
-        tcb.congestion.cwnd = min(tcb.congestion.cwnd, max(tcb.congestion.ssthresh, tcb.smss))
-    tcb.recovery = OPEN
-    tcb.dupacks = 0
-    tcb.force_retransmit = False
-    _trace_congestion(tcb, "recovered", now)
+        _in_recovery(tcb, seg, news, now, duplicate=duplicate)
+        return
+    if tcb.recovery == LOSS:
+        timeout.on_ack(tcb, seg, news, now, duplicate=duplicate)
+        _find_losses(tcb, news, now)
+        if tcb.recovery != OPEN and not news.lost_again:
+            return
+    _in_order_or_nearly(tcb, news, now, duplicate=duplicate)
 
 
-def on_retransmission_timeout(tcb: Tcb, now: int) -> None:
-    """RFC 6298 (5.4)-(5.6) and RFC 5681 §3.1: everything unSACKed is lost, begin with one segment."""
-    probing.on_timeout(tcb, now)
-    first = tcb.rexmit_count == 0
-    flight = tcb.flight_size
-    tcb.rexmit_count += 1
-    tcb.rtt.back_off()
-    tcb.scoreboard.mark_all_lost()
-    tcb.congestion.on_rto(flight_size=flight, first=first, now=now)
-    tcb.cwr_due = tcb.ecn_ok
-    tcb.recovery = LOSS
-    tcb.recover = tcb.snd_nxt
-    tcb.dupacks = 0
-    tcb.force_retransmit = True
-    tcb.rexmit_at = now + tcb.rtt.rto
+def _reneged(tcb: Tcb, news: AckNews, now: int) -> None:
+    """What follows SND.UNA was SACKed, and yet is not acknowledged: soon the timer will start over (RFC 2018 §8)."""
+    xmittimer.start_timeout(tcb, now + max(tcb.rtt.srtt >> 1, 10 * MS))
+    news.restart_timer = False
+
+
+def _try_to_leave(tcb: Tcb, seg: TcpSegment, now: int) -> bool:
+    """SND.UNA reached `recover`; False: nothing else is to be done about this ACK."""
+    if (
+        tcb.recovery == CWR and tcb.snd_una > tcb.recover
+    ):  # the mark's answer, CWR, must reach the receiver first
+        reduction.finish(tcb)
+        tcb.recovery = OPEN
+    elif tcb.recovery == RECOVERY:
+        if not tcb.sack_ok:
+            tcb.scoreboard.segs_sacked = 0
+        if spurious.undo_at_end(tcb, seg, now):
+            return False
+        reduction.finish(tcb)
+        reduction.trace(tcb, "recovered", now)
+    return True
+
+
+def _in_recovery(tcb: Tcb, seg: TcpSegment, news: AckNews, now: int, *, duplicate: bool) -> None:
+    """A duplicate or a partial ACK in fast recovery."""
+    if news.advanced:
+        if spurious.undo_at_partial_ack(tcb, seg, news.una, now):
+            return
+    elif duplicate and not tcb.sack_ok:
+        news.delivered += newreno.on_duplicate(tcb)
+    if spurious.undo_by_dsack(tcb, now):
+        _try_to_open(tcb)
+    _find_losses(tcb, news, now)
+    if tcb.recovery != RECOVERY and tcb.scoreboard.segs_lost:
+        _enter(tcb, now)  # it was reordering, and now it is a loss
+
+
+def _in_order_or_nearly(tcb: Tcb, news: AckNews, now: int, *, duplicate: bool) -> None:
+    """Nothing was lost so far, or that is over: is it now?"""
+    board = tcb.scoreboard
+    if not tcb.sack_ok:
+        if news.advanced:
+            board.segs_sacked = 0
+        if duplicate:
+            news.delivered += newreno.on_duplicate(tcb)
+    if tcb.recovery <= DISORDER:
+        spurious.undo_by_dsack(tcb, now)
+    _find_losses(tcb, news, now)
+    if not board.segs_lost:
+        _try_to_open(tcb)
+    elif tcb.plpmtud is None or tcb.recovery >= CWR or not probing.on_loss(tcb):
+        _enter(tcb, now)
+
+
+def _try_to_open(tcb: Tcb) -> None:
+    if not reduction.was_resent(tcb):
+        tcb.first_resent_at = 0
+    if tcb.recovery != CWR:
+        reduction.settle(tcb)
+
+
+def _enter(tcb: Tcb, now: int) -> None:
+    """Fast recovery begins (RFC 6675 §5, RFC 8985 §6.2): one reduction, if none is going on."""
+    if not reduction.was_resent(tcb):
+        tcb.first_resent_at = 0
+    reduces = tcb.recovery not in reduction.REDUCING
+    timeout.begin_undo(tcb, restores=reduces)
+    if reduces:
+        reduction.begin(tcb, now)
+    tcb.recovery = RECOVERY
     tcb.output = True
-    _trace_congestion(tcb, "timeout", now)
+    reduction.trace(tcb, "fast retransmit", now)
 
 
-def _trace_congestion(tcb: Tcb, why: str, now: int) -> None:
-    if tcb.trace is not None:
-        control = tcb.congestion
-        tcb.trace.emit(
-            Congestion(
-                at=now, where=tcb.where, socket=tcb.socket_id, cwnd=control.cwnd, ssthresh=control.ssthresh,
-                flight=tcb.flight_size, why=why,
-            )
-        )  # fmt: skip
+def _find_losses(tcb: Tcb, news: AckNews, now: int) -> None:
+    """Mark what must be lost after this ACK."""
+    board = tcb.scoreboard
+    if not board:
+        return
+    if not tcb.sack_ok:
+        newreno.mark_lost(tcb, advanced=news.advanced)
+    elif not tcb.config.rack:
+        board.mark_lost_by_sack(tcb.reordering.degree)
+        if news.advanced and tcb.recovery == RECOVERY and not board.oldest.sacked and not board.oldest.resent:
+            newreno.mark_first_lost(
+                tcb
+            )  # a partial ACK: RFC 6675 §4, NextSeg (4), without waiting for the rest
+    elif tcb.rack.advanced:
+        tcb.rack.advanced = False
+        resent = board.segs_resent
+        if wait := _mark_overdue(tcb, now):
+            xmittimer.await_reordered(tcb, wait, now)
+            news.restart_timer = False
+        news.lost_again = news.lost_again or board.segs_resent < resent
 
 
-def _trace_rtt(tcb: Tcb, sample: int, now: int) -> None:
-    if tcb.trace is not None:
-        rtt = tcb.rtt
-        tcb.trace.emit(
-            RttSampled(
-                at=now, where=tcb.where, socket=tcb.socket_id, sample=sample, srtt=rtt.srtt, rttvar=rtt.rttvar,
-                rto=rtt.rto,
-            )
-        )  # fmt: skip
+def _mark_overdue(tcb: Tcb, now: int) -> int:
+    """RACK's losses (RFC 8985 §6.2 step 5); return how long others still have, in ns."""
+    rack, board = tcb.rack, tcb.scoreboard
+    overdue_at = now - rack.rtt - _reo_wnd(tcb)
+    waiting = board.mark_overdue(rack.xmit_at, rack.end_seq, overdue_at)
+    return waiting - overdue_at if waiting else 0
+
+
+def _reo_wnd(tcb: Tcb) -> int:
+    """RFC 8985 §6.2 step 4: none while reordering was never seen and there is other evidence of loss."""
+    if not tcb.reordering.seen and (
+        tcb.recovery >= RECOVERY
+        or (tcb.scoreboard.segs_sacked >= tcb.reordering.degree and not tcb.config.rack_ignores_dupthresh)
+    ):
+        return 0
+    return tcb.rack.reo_wnd(tcb.rtt.min_rtt, tcb.rtt.srtt)
+
+
+def _adjust_window(tcb: Tcb, news: AckNews, newly_lost: int, now: int) -> None:
+    """The congestion control grows the window, or PRR brings it down."""
+    control = tcb.congestion
+    if tcb.recovery in reduction.REDUCING and not control.own_recovery:
+        reduction.proceed(tcb, news.delivered, newly_lost=newly_lost, advanced=news.advanced)
+    elif news.acked or (news.delivered and tcb.reordering.is_high) or control.own_recovery:
+        cwnd.on_ack(tcb, news.delivered, news.latest_rtt, now)
+        reduction.trace(tcb, "ack", now)

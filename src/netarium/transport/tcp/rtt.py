@@ -51,13 +51,14 @@ class RttEstimator:
         """How often the timeout was doubled since the last sample."""
         return self._backoff
 
-    def sample(self, rtt_ns: int, now: int) -> None:
+    def sample(self, rtt_ns: int, now: int, latest_ns: int = 0) -> None:
         """Fold one measured round trip into SRTT, RTTVAR and RTO.
 
         Args:
             rtt_ns: from a transmission to its ACK, > 0; of a retransmitted segment only if its timestamp tells
                 which transmission was acknowledged (Karn).
             now: monotonic ns.
+            latest_ns: of the last of the acknowledged segments: it did not wait for a delayed ACK; for `min_rtt`.
 
         Spec: RFC 6298 (2.2)-(2.4).
         """
@@ -68,8 +69,9 @@ class RttEstimator:
         else:  # RTTVAR before SRTT: it is about the old SRTT
             self.rttvar += (abs(self.srtt - rtt_ns) - self.rttvar) >> 2
             self.srtt += (rtt_ns - self.srtt) >> 3
-        if not self.min_rtt or rtt_ns <= self.min_rtt or now - self._min_rtt_at > _WINDOW_NS:
-            self.min_rtt = rtt_ns
+        least = latest_ns or rtt_ns
+        if not self.min_rtt or least <= self.min_rtt or now - self._min_rtt_at > _WINDOW_NS:
+            self.min_rtt = least
             self._min_rtt_at = now
         variance = max(4 * self.rttvar, GRANULARITY_NS)
         if self._min_of_variance:

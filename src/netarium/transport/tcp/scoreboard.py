@@ -1,50 +1,74 @@
-"""What is in flight: a record for each transmission, in sequence order (RFC 6675 §3-§4; room for RFC 8985 §5).
+"""What is in flight: a record for each transmission, in sequence order (RFC 6675 §3-§4, RFC 8985 §5.1).
 
-The amounts that the sender asks for with every ACK (`pipe`, what is lost and not yet resent) are kept up to date as
-records change, so an ACK costs what it changes and not what is outstanding.
+The amounts that the sender asks for with every ACK (`in_flight`, what is lost and not yet resent) are kept up to date
+as records change, so an ACK costs what it changes and not what is outstanding. They are counted in segments, as Linux
+counts them: a small segment takes as much of the congestion window as a full one (RFC 5681 §3.1 allows both units), and
+acknowledging one in crumbs earns nothing (RFC 3465 §1).
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from operator import attrgetter
 from typing import Final
 
 from netarium.base.rangeset import RangeSet
 
 _SEQ: Final = attrgetter("seq")
+_XMIT_AT: Final = attrgetter("xmit_at")
 
 
 class Sent:
-    """Octets `[seq, end)` sent as one segment (or super-segment); SYN and FIN count one each."""
+    """Octets `[seq, end)` sent as one segment (or super-segment); SYN and FIN count one each.
 
-    __slots__ = ("end", "lost", "resent", "sacked", "seq", "xmit_at")
+    Attributes:
+        segs: how many segments that is.
+        xmit_at: when it was sent last.
+        resent: how often it was sent again.
+        again: its retransmission is believed to be on the way.
+    """
 
-    def __init__(self, seq: int, end: int, now: int) -> None:
+    __slots__ = ("again", "end", "lost", "resent", "sacked", "segs", "seq", "xmit_at")
+
+    def __init__(self, seq: int, end: int, segs: int, now: int) -> None:
         self.seq = seq
         self.end = end
+        self.segs = segs
         self.xmit_at = now
         self.sacked = False
         self.lost = False  # believed to be; cleared by nothing but an acknowledgment or an undo
-        self.resent = 0  # times
+        self.again = False
+        self.resent = 0
 
 
 class Scoreboard:
-    """The records between SND.UNA and SND.NXT."""
+    """The records between SND.UNA and SND.NXT.
+
+    Attributes:
+        smss: octets of a full segment: into such ones a record is divided.
+        segs_out: all segments.
+        segs_sacked: those that were SACKed; without SACK, those of which duplicate ACKs told (RFC 6582 §3.2).
+        segs_lost: those believed to be lost, resent or not.
+        segs_resent: those whose retransmission is believed to be on the way.
+        losses: how many were ever believed to be lost, the same one more than once.
+    """
 
     __slots__ = (
-        "_first", "_lost_below", "_next_lost", "_records", "_sacked", "lost_octets", "reno_sacked", "resent_octets",
-        "sacked_octets",
+        "_first", "_lost_below", "_next_lost", "_next_original", "_records", "_resent", "_sacked", "losses", "segs_lost",
+        "segs_out", "segs_resent", "segs_sacked", "smss",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, smss: int = 536) -> None:
+        self.smss = smss
         self._records: list[Sent] = []
         self._first = 0  # records before it are acknowledged
         self._next_lost = 0  # no record before it is lost and waits to be resent
+        self._next_original = 0  # no record before it is one that RACK might find lost, unless it was resent
+        self._resent: list[
+            Sent
+        ] = []  # records sent again, by their time; also some that do not matter any more
         self._lost_below = 0  # RFC 6675's IsLost() holds for every unSACKed octet below it
         self._sacked: RangeSet | None = None  # none most of the time
-        self.sacked_octets = 0
-        self.lost_octets = 0  # of lost records, resent or not
-        self.resent_octets = 0  # resent and still believed to be on the way
-        self.reno_sacked = 0  # without SACK: octets that duplicate ACKs say have left the network
+        self.segs_out = self.segs_sacked = self.segs_lost = self.segs_resent = 0
+        self.losses = 0
 
     def __bool__(self) -> bool:
         return self._first < len(self._records)
@@ -53,18 +77,19 @@ class Scoreboard:
         return len(self._records) - self._first
 
     @property
-    def flight_size(self) -> int:
-        """Octets sent and not cumulatively acknowledged (RFC 5681 §2)."""
-        return self._records[-1].end - self._records[self._first].seq if self else 0
+    def in_flight(self) -> int:
+        """Segments believed to be in the network now (RFC 6675 §4's pipe)."""
+        return self.segs_out - self.segs_sacked - self.segs_lost + self.segs_resent
+
+    @property
+    def is_plain(self) -> bool:
+        """Nothing outstanding was ever lost, resent or SACKed; as far as one can see at a glance."""
+        return not (self.segs_sacked or self.segs_lost or self._resent)
 
     @property
     def pipe(self) -> int:
-        """Octets believed to be in the network now (RFC 6675 §4, kept incrementally)."""
-        if self._first == len(self._records):
-            return 0
-        flight = self._records[-1].end - self._records[self._first].seq
-        in_network = flight - self.sacked_octets - self.reno_sacked - self.lost_octets + self.resent_octets
-        return max(0, in_network)
+        """The same in octets, as if all were full."""
+        return self.in_flight * self.smss
 
     @property
     def oldest(self) -> Sent:
@@ -76,23 +101,89 @@ class Scoreboard:
         """The record that ends at SND.NXT; there must be one."""
         return self._records[-1]
 
-    def add(self, seq: int, end: int, now: int) -> None:
-        """A segment of new sequence numbers was sent."""
-        self._records.append(Sent(seq, end, now))
+    @property
+    def highest_sacked(self) -> int:
+        """The end of what was SACKed (Linux's and RFC 3517's HighData of the receiver), 0 if nothing was."""
+        return self._sacked.highest if self._sacked is not None else 0
+
+    # --- sending --------------------------------------------------------------------------------------
+
+    def add(self, seq: int, end: int, now: int, segs: int = 1) -> None:
+        """A segment, or `segs` as one, of new sequence numbers was sent."""
+        self._records.append(Sent(seq, end, segs, now))
+        self.segs_out += segs
+
+    def next_lost(self) -> Sent | None:
+        """The first record that is lost and not on its way again."""
+        records, i = self._records, self._next_lost
+        while i < len(records):
+            record = records[i]
+            if record.lost and not record.again:
+                self._next_lost = i
+                return record
+            i += 1
+        self._next_lost = i
+        return None
+
+    def resend(self, record: Sent, size: int, now: int) -> None:
+        """The first `size` octets of a lost record are sent again; the rest becomes a record of its own."""
+        if size < record.end - record.seq:
+            self.divide(record, record.seq + size)
+        if not record.again:
+            record.again = True
+            self.segs_resent += record.segs
+        self.probe(record, now)
+
+    def probe(self, record: Sent, now: int) -> None:
+        """A record that may well be on its way is sent once more: it counts in the network only once."""
+        if record.resent:
+            self._forget_resent(record)
+        record.resent += 1
+        record.xmit_at = now
+        self._resent.append(record)
+
+    def gather(self, record: Sent, size: int, edge: int) -> None:
+        """Let a small record that is to be resent take in small ones that follow, up to `size` octets and to `edge`.
+
+        Spec: RFC 9293 §3.8.1 allows to repacketize; RFC 1122 §4.2.2.15.
+        """
+        i = self._index(record.seq)
+        while i + 1 < len(self._records):
+            rest = self._records[i + 1]
+            if rest.sacked or rest.segs > 1 or rest.end - record.seq > size or rest.end > edge:
+                break
+            self._uncount(rest)
+            if rest.resent:
+                self._forget_resent(rest)
+                record.resent = record.resent or rest.resent
+            record.end = rest.end
+            self._delete(i + 1)
+
+    def divide(self, record: Sent, at: int) -> Sent:
+        """Make two records of one; return the second, which begins at sequence number `at`."""
+        return self._split(self._index(record.seq), at)
+
+    # --- what ACKs tell -------------------------------------------------------------------------------
 
     def acknowledge(self, una: int) -> list[Sent]:
-        """Everything below `una` arrived: remove and return the records, cutting the one that `una` divides."""
+        """Everything below `una` arrived: remove and return the records, as they were.
+
+        Of a record that `una` divides, only whole segments count; the octets of another are no news.
+        """
         records, i = self._records, self._first
         done: list[Sent] = []
         while i < len(records) and records[i].seq < una:
             record = records[i]
             if record.end > una:
-                self._split(i, una)
+                record = self._shorten(record, una)
+                if record.segs:
+                    self._uncount(record)
+                    done.append(record)
+                break
             self._uncount(record)
             done.append(record)
             i += 1
         self._first = i
-        self._next_lost = max(self._next_lost, i)
         if self._sacked is not None:
             self._sacked.discard_below(una)
             if not self._sacked:
@@ -100,87 +191,138 @@ class Scoreboard:
         if i == len(records) or (i > 256 and i * 2 > len(records)):
             del records[:i]
             self._next_lost -= i
+            self._next_original -= i
             self._first = 0
+            if not records:
+                self._resent.clear()
+        self._next_lost = max(self._next_lost, self._first)
+        self._next_original = max(self._next_original, self._first)
         return done
 
-    def sack(self, start: int, stop: int) -> tuple[int, Sent | None]:
-        """Octets `[start, stop)` arrived out of order.
+    def sack(self, start: int, stop: int) -> list[Sent]:
+        """Octets `[start, stop)` arrived out of order: return the records of which that is news.
 
-        Returns:
-            How many octets are newly SACKed, and the most recently transmitted record among them.
+        Only whole segments count, so that lies cannot shred the board. Call `join` for each when it was looked at.
         """
         if self._sacked is None:
             self._sacked = RangeSet()
         elif self._sacked.covers(start, stop):
-            return 0, None
-        new, latest = 0, None
-        for record in self._cut(start, stop):
+            return []
+        whole = self._cut(start, stop)
+        new: list[Sent] = []
+        for record in whole:
             if not record.sacked:
-                self._uncount(record)
+                if record.lost:
+                    self.segs_lost -= record.segs
+                    if record.again:
+                        self.segs_resent -= record.segs
+                    record.lost = record.again = False
                 record.sacked = True
-                record.lost = False
-                size = record.end - record.seq
-                self.sacked_octets += size
-                new += size
-                if latest is None or record.xmit_at >= latest.xmit_at:
-                    latest = record
-        self._sacked.add(start, stop)
-        return new, latest
+                self.segs_sacked += record.segs
+                new.append(record)
+        if new:
+            self._sacked.add(whole[0].seq, whole[-1].end)
+        elif not self._sacked:
+            self._sacked = None
+        return new
 
-    def mark_lost_by_sack(self, dupthresh: int, smss: int) -> int:
-        """Declare lost what RFC 6675's IsLost() says is; return how many octets newly are.
+    def join(self, record: Sent) -> None:
+        """Make one of a SACKed record and its SACKed neighbours: holes are what costs, not what arrived.
+
+        A record that was resent stays by itself: a DSACK may still tell something about it.
+        """
+        i = self._index(record.seq)
+        if i < len(self._records) and self._records[i] is record:
+            if i + 1 < len(self._records):
+                self._join_at(i)
+            if i > self._first:
+                self._join_at(i - 1)
+
+    def repeated(self, start: int, stop: int) -> list[Sent]:
+        """The resent and SACKed records within `[start, stop)`, of which a DSACK says that they arrived twice."""
+        found = [record for record in self._within(start, stop) if record.resent and record.sacked]
+        for record in found:
+            if record.again:
+                record.again = False
+                self.segs_resent -= record.segs
+        return found
+
+    # --- what is lost ---------------------------------------------------------------------------------
+
+    def mark_lost(self, record: Sent) -> bool:
+        """Declare one record lost and due for retransmission; False if that is no news."""
+        if record.sacked or (record.lost and not record.again):
+            return False
+        if record.again:  # the retransmission was lost as well
+            record.again = False
+            self.segs_resent -= record.segs
+        if not record.lost:
+            record.lost = True
+            self.segs_lost += record.segs
+        self.losses += record.segs
+        self._next_lost = min(self._next_lost, self._index(record.seq))
+        return True
+
+    def mark_overdue(self, xmit_at: int, end: int, overdue_at: int) -> int:
+        """RACK's verdict (RFC 8985 §6.2 step 5).
+
+        Args:
+            xmit_at: when the latest of the delivered segments was sent.
+            end: its end.
+            overdue_at: of the segments sent before that one, those sent until then are lost.
+
+        Returns:
+            When the last one that is not lost yet was sent: it may still come. 0: there is none.
+        """
+        waiting = self._mark_overdue_originals(xmit_at, end, overdue_at)
+        resent = self._resent
+        una = self.oldest.seq
+        done = 0
+        for i, record in enumerate(resent):
+            at = record.xmit_at
+            if at > xmit_at or (at == xmit_at and record.end >= end):
+                break
+            if record.sacked or (record.lost and not record.again) or record.seq < una:
+                done += i == done  # no matter of ours any more
+            elif at <= overdue_at:
+                self.mark_lost(record)
+                done += i == done
+            else:
+                waiting = max(waiting, at)
+        del resent[:done]
+        return waiting
+
+    def mark_lost_by_sack(self, dupthresh: int) -> bool:
+        """Declare lost what RFC 6675's IsLost() says is; True if that is news.
 
         An octet is lost when `dupthresh` discontiguous SACKed ranges, or more than (dupthresh - 1) * SMSS SACKed
         octets, lie above it. What holds for an octet holds for all below, so one bound tells it all.
         """
         if self._sacked is None:
-            return 0
+            return False
         bound, octets = 0, 0
         for blocks, (start, stop) in enumerate(reversed(self._sacked), 1):
             octets += stop - start
-            if blocks >= dupthresh or octets > (dupthresh - 1) * smss:
+            if blocks >= dupthresh or octets > (dupthresh - 1) * self.smss:
                 bound = start
                 break
         if bound <= self._lost_below:
-            return 0
+            return False
         i = self._index(self._lost_below)
         self._lost_below = bound
-        newly = 0
+        news = False
         for record in self._records[i:]:
             if record.seq >= bound:
                 break
             if not record.lost:  # else it is on its way again, perhaps: no news of that
-                newly += self.mark_lost(record)
-        return newly
+                news = self.mark_lost(record) or news
+        return news
 
-    def mark_lost(self, record: Sent) -> int:
-        """Declare one record lost and due for retransmission; return its octets if that is news."""
-        on_the_way = self._on_the_way_again(record)
-        if record.sacked or (record.lost and not on_the_way):
-            return 0
-        size = record.end - record.seq
-        if record.lost:  # the retransmission was lost as well
-            self.resent_octets -= size
-        else:
-            record.lost = True
-            self.lost_octets += size
-        if on_the_way:
-            record.resent = -record.resent
-        self._next_lost = min(self._next_lost, self._index(record.seq))
-        return size
-
-    def mark_all_lost(self) -> None:
-        """The retransmission timer expired: start over from SND.UNA.
-
-        If the oldest segment was SACKed and yet is not acknowledged, the receiver reneged: then nothing that it
-        SACKed is believed (RFC 2018 §8, RFC 6675 §5.1).
-        """
-        if self and self.oldest.sacked:
-            self.forget_sacks()
-        self.reno_sacked = 0
+    def mark_timed_out(self, overdue_at: int) -> None:
+        """The retransmission timer expired: the first segment is lost, and what was sent until `overdue_at` is, too."""
         for record in self._records[self._first :]:
-            self.mark_lost(record)
-        self._next_lost = self._first
+            if record.xmit_at <= overdue_at or record is self.oldest:
+                self.mark_lost(record)
 
     def mark_oversize_lost(self, size: int) -> None:
         """The path takes only `size` octets now: what was sent in larger segments did not pass."""
@@ -197,77 +339,173 @@ class Scoreboard:
                 return smss
         return largest
 
-    def divide(self, record: Sent, at: int) -> None:
-        """Make two records of one, the second beginning at sequence number `at`."""
-        self._split(self._index(record.seq), at)
+    def unmark_lost(self) -> None:
+        """Nothing was lost, after all; retransmissions that are on the way stay there."""
+        for record in self._records[self._first :]:
+            record.lost = False
+        self.segs_lost = 0
+        self._lost_below = 0
+        self._look_again()
 
     def forget_sacks(self) -> None:
         """Believe nothing that was SACKed."""
         for record in self._records[self._first :]:
             record.sacked = False
         self._sacked = None
-        self.sacked_octets = 0
+        self.segs_sacked = 0
         self._lost_below = 0
+        self._look_again()
 
-    def next_lost(self) -> Sent | None:
-        """The first record that is lost and not on its way again."""
-        records, i = self._records, self._next_lost
+    # --- inside ---------------------------------------------------------------------------------------
+
+    def _mark_overdue_originals(self, xmit_at: int, end: int, overdue_at: int) -> int:
+        """Those sent once are in the order of their time."""
+        records = self._records
+        i = self._next_original
+        waiting = 0
         while i < len(records):
             record = records[i]
-            if record.lost and not self._on_the_way_again(record):
-                self._next_lost = i
-                return record
+            if not (record.sacked or record.lost or record.resent):
+                at = record.xmit_at
+                if at > xmit_at or (at == xmit_at and record.end >= end):
+                    break
+                if at <= overdue_at:
+                    self.mark_lost(record)
+                elif waiting:
+                    waiting = at
+                else:
+                    waiting = at
+                    self._next_original = i  # nothing before it is of interest any more
             i += 1
-        self._next_lost = i
-        return None
+        if not waiting:
+            self._next_original = i
+        return waiting
 
-    def resend(self, record: Sent, size: int, now: int) -> None:
-        """The first `size` octets of a record are sent again; the rest becomes a record of its own."""
-        if size < record.end - record.seq:
-            self.divide(record, record.seq + size)
-        if not self._on_the_way_again(record) and record.lost:
-            self.resent_octets += record.end - record.seq
-        record.resent = abs(record.resent) + 1
-        record.xmit_at = now
+    def _look_again(self) -> None:
+        """Any record may be found lost now."""
+        self._next_original = self._first
+        resent = [record for record in self._records[self._first :] if record.resent and not record.sacked]
+        self._resent = sorted(resent, key=_XMIT_AT)
+
+    def _forget_resent(self, record: Sent) -> None:
+        """It gets another time and another place in the order."""
+        resent = self._resent
+        i = bisect_left(resent, record.xmit_at, key=_XMIT_AT)
+        while i < len(resent) and resent[i].xmit_at == record.xmit_at:
+            if resent[i] is record:
+                del resent[i]
+                break
+            i += 1
 
     def _index(self, seq: int) -> int:
         """Where the first record is that begins at `seq` or above."""
         return bisect_left(self._records, seq, self._first, key=_SEQ)
 
-    @staticmethod
-    def _on_the_way_again(record: Sent) -> bool:
-        """Resent, and that retransmission is not known to be lost (its count is negative then)."""
-        return record.resent > 0
-
     def _uncount(self, record: Sent) -> None:
         """Take a record out of the running sums."""
-        size = record.end - record.seq
+        segs = record.segs
+        self.segs_out -= segs
         if record.sacked:
-            self.sacked_octets -= size
+            self.segs_sacked -= segs
         elif record.lost:
-            self.lost_octets -= size
-            if self._on_the_way_again(record):
-                self.resent_octets -= size
+            self.segs_lost -= segs
+        if record.again:
+            self.segs_resent -= segs
+
+    def _within(self, start: int, stop: int) -> list[Sent]:
+        """The records that lie in `[start, stop)`, whole."""
+        i = self._index(start)
+        j = self._index(stop)
+        if j > i and self._records[j - 1].end > stop:
+            j -= 1
+        return self._records[i:j]
 
     def _cut(self, start: int, stop: int) -> list[Sent]:
-        """The records of `[start, stop)`, divided so that they fit exactly."""
+        """The records of `[start, stop)`, divided between segments so that they fit; SACKed ones as they are."""
         records = self._records
         i = self._index(start)
-        if i > self._first and records[i - 1].end > start:
-            self._split(i - 1, start)
+        if i > self._first and records[i - 1].end > start and not records[i - 1].sacked:
+            before = records[i - 1]
+            at = before.seq + self._segments(start - before.seq) * self.smss
+            if at < before.end:
+                self._split(i - 1, at)
         j = i
         while j < len(records) and records[j].seq < stop:
-            if records[j].end > stop:
-                self._split(j, stop)
+            record = records[j]
+            if record.end > stop and not record.sacked:
+                at = record.seq + (stop - record.seq) // self.smss * self.smss
+                if at == record.seq:
+                    break
+                self._split(j, at)
             j += 1
         return records[i:j]
 
-    def _split(self, i: int, at: int) -> None:
+    def _split(self, i: int, at: int) -> Sent:
         """Divide record `i` at sequence number `at`; both parts keep its history."""
         record = self._records[i]
-        rest = Sent(at, record.end, record.xmit_at)
-        rest.sacked, rest.lost, rest.resent = record.sacked, record.lost, record.resent
+        rest = Sent(at, record.end, record.segs, record.xmit_at)
+        rest.sacked, rest.lost, rest.again, rest.resent = (
+            record.sacked,
+            record.lost,
+            record.again,
+            record.resent,
+        )
+        self._uncount(record)
         record.end = at
+        record.segs = self._segments(at - record.seq)
+        rest.segs = min(rest.segs, self._segments(rest.end - at))
         self._records.insert(i + 1, rest)
+        self._count(record)
+        self._count(rest)
         if self._next_lost > i:
             self._next_lost += 1
+        if self._next_original > i:
+            self._next_original += 1
+        if rest.resent:
+            insort(self._resent, rest, key=_XMIT_AT)
+        return rest
+
+    def _shorten(self, record: Sent, una: int) -> Sent:
+        """Take the octets below `una` off a record; return them as a record of the segments that are complete."""
+        left = min(record.segs, self._segments(record.end - una))
+        done = Sent(record.seq, una, record.segs - left, record.xmit_at)
+        done.sacked, done.lost, done.again, done.resent = (
+            record.sacked,
+            record.lost,
+            record.again,
+            record.resent,
+        )
+        record.seq = una
+        record.segs = left
+        return done
+
+    def _segments(self, octets: int) -> int:
+        return -(-octets // self.smss)
+
+    def _count(self, record: Sent) -> None:
+        """Put a record into the running sums."""
+        segs = record.segs
+        self.segs_out += segs
+        if record.sacked:
+            self.segs_sacked += segs
+        elif record.lost:
+            self.segs_lost += segs
+        if record.again:
+            self.segs_resent += segs
+
+    def _join_at(self, i: int) -> None:
+        """Make one of the records `i` and `i + 1` if both were SACKed and never resent."""
+        record, rest = self._records[i], self._records[i + 1]
+        if record.sacked and rest.sacked and not record.resent and not rest.resent:
+            record.end = rest.end
+            record.segs += rest.segs
+            record.xmit_at = max(record.xmit_at, rest.xmit_at)
+            self._delete(i + 1)
+
+    def _delete(self, i: int) -> None:
+        """Record `i` became a part of the one before it."""
+        del self._records[i]
+        if self._next_lost >= i:
+            self._next_lost -= 1
+        if self._next_original >= i:
+            self._next_original -= 1

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from netarium.base.checksum import Buffer
 from netarium.base.trace import Decision
-from netarium.transport.tcp import cwnd, probing
+from netarium.transport.tcp import cwnd, probing, resend, tlp, xmittimer
+from netarium.transport.tcp.reduction import REDUCING
 from netarium.transport.tcp.scoreboard import Sent
 from netarium.transport.tcp.state import (
     CLOSE_WAIT,
@@ -22,19 +23,12 @@ from netarium.transport.tcp.state import (
     SYN_SENT,
     State,
 )
-from netarium.transport.tcp.tcb import CWR, DISORDER, LOSS, OPEN, RECOVERY, Tcb
+from netarium.transport.tcp.tcb import LOSS, Tcb
 from netarium.wire.tcp import ACK, FIN, PSH, SYN
 
 PROBE: Final = "probe"
 MTU_PROBE: Final = "probe: path MTU"
 NOTHING_AGAIN: Final = frozenset({PROBE, MTU_PROBE})  # notes of segments that repeat nothing
-_WHY_AGAIN: Final = {
-    OPEN: "retransmission: path MTU",
-    DISORDER: "retransmission: path MTU",
-    CWR: "retransmission: path MTU",
-    RECOVERY: "retransmission: fast",
-    LOSS: "retransmission: timeout",
-}
 _MAY_TRANSMIT_DATA: Final = frozenset({ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK})
 
 
@@ -56,14 +50,22 @@ def next_segment(tcb: Tcb, now: int) -> Outgoing | None:
     """What to send next, or None. What it answers counts as sent."""
     state = tcb.state
     if state in _MAY_TRANSMIT_DATA:
+        if tcb.tlp_due and (segment := _loss_probe(tcb, now)) is not None:
+            return segment
         board = tcb.scoreboard
-        if board.lost_octets != board.resent_octets and (lost := board.next_lost()) is not None:
-            segment = _retransmission(tcb, lost, now)
-            if segment is not None:
-                return segment
+        if (
+            board.segs_lost > board.segs_resent
+            and not tcb.hold_resending
+            and (again := resend.next_lost(tcb, now))
+        ):
+            return _retransmission(tcb, again, resend.WHY[tcb.recovery])
         segment = _new_data(tcb, now)
         if segment is not None:
             return segment
+        if tcb.hold_resending and tcb.recovery == LOSS and tcb.snd_nxt == tcb.recover:
+            # There was no new data to try (RFC 5682 §2.1 step 2 b): resend as ever.
+            tcb.hold_resending = tcb.frto = tcb.sws_override = False
+            return next_segment(tcb, now)
     elif tcb.syn_pending:
         return _handshake(tcb, state, now)
     if tcb.probe_due:
@@ -92,7 +94,7 @@ def _octet_probe(tcb: Tcb) -> Outgoing:
 def count_probe(tcb: Tcb, now: int) -> None:
     """The peer took the octet of a window probe: it is sent, then."""
     tcb.octet_probed = False
-    _sent(tcb, tcb.snd_nxt, tcb.snd_nxt + 1, now)
+    _sent(tcb, tcb.snd_nxt, tcb.snd_nxt + 1, 1, now)
     tcb.octets_sent += 1
 
 
@@ -106,7 +108,7 @@ def _handshake(tcb: Tcb, state: State, now: int) -> Outgoing | None:
         tcb.scoreboard.add(tcb.iss, tcb.snd_nxt, now)
         note = ""
     else:
-        tcb.scoreboard.resend(tcb.scoreboard.oldest, 1, now)
+        tcb.scoreboard.probe(tcb.scoreboard.oldest, now)
         if tcb.rexmit_count:
             tcb.total_retrans += 1
             note = "retransmission: timeout"
@@ -117,37 +119,34 @@ def _handshake(tcb: Tcb, state: State, now: int) -> Outgoing | None:
     return Outgoing(tcb.iss, SYN if state is SYN_SENT else SYN | ACK, b"", note)
 
 
-def _retransmission(tcb: Tcb, lost: Sent, now: int) -> Outgoing | None:
-    """A lost record again, as much of it as window and congestion window allow."""
-    window = tcb.snd_una + tcb.snd_wnd - lost.seq
-    if window <= 0 and lost.seq != tcb.snd_una:
-        return None  # RFC 9293 SHLD-16, -17: only what lies within a window that shrank
-    room = tcb.congestion.cwnd - tcb.scoreboard.pipe
-    size = min(lost.end - lost.seq, max(tcb.gso_size, tcb.smss))
-    if tcb.force_retransmit:
-        # The first one goes whatever the pipe holds (RFC 6675 §5 (4.3)).
-        size = min(size, max(room // tcb.smss, 1) * tcb.smss)
-    elif room < min(size, tcb.smss):
-        return None
-    else:
-        size = min(size, max(room // tcb.smss, 1) * tcb.smss)
-    has_fin = tcb.fin_seq is not None and lost.seq <= tcb.fin_seq < lost.seq + size
-    in_pieces = lost.end - lost.seq > tcb.smss and not tcb.rexmit_count
-    note = "retransmission: path MTU" if in_pieces and tcb.recovery == LOSS else _WHY_AGAIN[tcb.recovery]
-    tcb.force_retransmit = False
-    if tcb.plpmtud is not None:
-        tcb.plpmtud.probe = 0  # the answer to a probe in flight would be ambiguous
-    tcb.scoreboard.resend(lost, size, now)
-    tcb.total_retrans += 1
-    tcb.last_sent_at = now
-    if not tcb.rexmit_at:
-        tcb.rexmit_at = now + tcb.rtt.rto
+def _retransmission(tcb: Tcb, record: Sent, note: str) -> Outgoing:
+    """What was sent, again."""
+    size = record.end - record.seq
+    has_fin = tcb.fin_seq is not None and record.seq <= tcb.fin_seq < record.end
     octets = size - has_fin
-    payload = tcb.sendbuf.slice(lost.seq, octets) if octets else b""
+    payload = tcb.sendbuf.slice(record.seq, octets) if octets else b""
     flags = ACK | (FIN if has_fin else 0)
-    if octets and lost.seq + octets == tcb.sendbuf.end:
+    if octets and record.seq + octets == tcb.sendbuf.end:
         flags |= PSH
-    return Outgoing(lost.seq, flags, payload, note)
+    return Outgoing(record.seq, flags, payload, note)
+
+
+def _loss_probe(tcb: Tcb, now: int) -> Outgoing | None:
+    """RFC 8985 §7.3: new data if the peer's window takes it, whatever cwnd says; else the last segment again."""
+    tcb.tlp_due = False
+    if not tcb.scoreboard:
+        return None
+    seq = tcb.snd_nxt
+    size = min(tcb.sendbuf.end - seq, tcb.smss)
+    if size > 0 and seq + size <= tcb.snd_una + tcb.snd_wnd:
+        segment = _data(tcb, seq, size, now)
+        tlp.on_probe_sent(tcb, now, is_retrans=False)
+        return segment
+    record = resend.loss_probe(tcb, now)
+    if record is None:
+        return None
+    tlp.on_probe_sent(tcb, now, is_retrans=True)
+    return _retransmission(tcb, record, "retransmission: loss probe")
 
 
 def _new_data(tcb: Tcb, now: int) -> Outgoing | None:
@@ -162,18 +161,23 @@ def _new_data(tcb: Tcb, now: int) -> Outgoing | None:
     size = _allowance(tcb, waiting, now)
     if size <= 0:
         return None
+    return _data(tcb, seq, size, now)
+
+
+def _data(tcb: Tcb, seq: int, size: int, now: int) -> Outgoing:
+    """The next `size` octets, and the FIN if it follows them and the window takes it."""
     payload = tcb.sendbuf.slice(seq, size)
     flags = ACK
     end = seq + size
-    if size == waiting:
+    if end == tcb.sendbuf.end:
         flags |= PSH  # MUST-61: the last of what is queued
-        if fin_due and tcb.snd_una + tcb.snd_wnd > end:
+        if tcb.fin_queued and tcb.fin_seq is None and tcb.snd_una + tcb.snd_wnd > end:
             flags |= FIN
             tcb.fin_seq = end
             end += 1
     if size % tcb.smss:
         tcb.snd_sml = end
-    _sent(tcb, seq, end, now)
+    _sent(tcb, seq, end, -(-size // tcb.smss), now)
     tcb.octets_sent += size
     return Outgoing(seq, flags, payload)
 
@@ -182,7 +186,7 @@ def _mtu_probe(tcb: Tcb, seq: int, size: int, now: int) -> Outgoing:
     """New data in one segment that is larger than the path is known to take (RFC 4821 §7.4)."""
     payload = tcb.sendbuf.slice(seq, size)
     probing.sent(tcb, seq, size)
-    _sent(tcb, seq, seq + size, now)
+    _sent(tcb, seq, seq + size, 1, now)
     tcb.octets_sent += size
     return Outgoing(seq, ACK, payload, MTU_PROBE)
 
@@ -192,23 +196,26 @@ def _fin(tcb: Tcb, seq: int, now: int) -> Outgoing | None:
     if tcb.snd_una + tcb.snd_wnd <= seq and tcb.scoreboard:
         return None
     tcb.fin_seq = seq
-    _sent(tcb, seq, seq + 1, now)
+    _sent(tcb, seq, seq + 1, 1, now)
     return Outgoing(seq, FIN | ACK, b"")
 
 
-def _sent(tcb: Tcb, seq: int, end: int, now: int) -> None:
+def _sent(tcb: Tcb, seq: int, end: int, segs: int, now: int) -> None:
     """New sequence numbers are on their way: remember them, run the timers (RFC 6298 (5.1))."""
     if tcb.snd_una == seq:
         tcb.congestion.on_start(idle_ns=now - tcb.last_sent_at, now=now)
-    tcb.scoreboard.add(seq, end, now)
+    board = tcb.scoreboard
+    board.add(seq, end, now, segs)
+    if tcb.recovery in REDUCING:
+        tcb.prr.prr_out += segs
     tcb.snd_nxt = end
     tcb.octet_probed = False
+    if tcb.last_sent_at != now or tcb.rexmit_for != xmittimer.PROBE or board.segs_out - segs < 2:
+        xmittimer.on_sent(tcb, now)  # else it is set already, for this instant
     tcb.last_sent_at = now
     tcb.cwnd_check_due = True
     tcb.persist_at = 0
     tcb.sws_override = False
-    if not tcb.rexmit_at:
-        tcb.rexmit_at = now + tcb.rtt.rto
     if not tcb.unacked_since:
         tcb.unacked_since = now
     if tcb.options.user_timeout_ns and not tcb.user_timeout_at:
@@ -242,8 +249,8 @@ def _allowance(tcb: Tcb, waiting: int, now: int) -> int:
         return 0
     if idle:
         cwnd.check_idle(tcb, now)
-    room = tcb.congestion.cwnd - tcb.scoreboard.pipe
-    if room < min(smss, waiting, window):
+    room = (tcb.congestion.cwnd // smss - tcb.scoreboard.in_flight) * smss
+    if room <= 0:
         tcb.cwnd_check_due = True
         _trace_held(tcb, "cwnd", waiting, room, now)
         return 0

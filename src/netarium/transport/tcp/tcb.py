@@ -14,11 +14,15 @@ from netarium.transport.options import SocketOptions
 from netarium.transport.tcp.congestion import ALGORITHMS, CongestionControl
 from netarium.transport.tcp.notices import Notices
 from netarium.transport.tcp.plpmtud import PathSearch
+from netarium.transport.tcp.prr import NO_REDUCTION, Prr
+from netarium.transport.tcp.rack import Rack
 from netarium.transport.tcp.reassembly import Reassembly
+from netarium.transport.tcp.reordering import Reordering
 from netarium.transport.tcp.rtt import RttEstimator
 from netarium.transport.tcp.scoreboard import Scoreboard
 from netarium.transport.tcp.sendbuf import SendBuffer
 from netarium.transport.tcp.state import TRANSITIONS, State
+from netarium.transport.tcp.undo import Undo
 
 DEFAULT_MSS4: Final = 536  # RFC 9293 MUST-15
 DEFAULT_MSS6: Final = 1_220
@@ -49,7 +53,6 @@ class Tcb:
         cwnd_limited: the congestion window was used to the full in the round trip that ends at `cwnd_usage_seq`.
         max_packets_out: octets that were outstanding in that round trip, rounded up to segments.
         snd_cwnd_used: likewise the most, since `snd_cwnd_stamp`.
-        delivered_mark: what was acknowledged or SACKed when the congestion control was last told.
         max_snd_wnd: largest window the peer ever offered (RFC 9293 §3.8.6.2.1, RFC 5961 §5.2).
         smss: payload octets of a full segment, options of each segment subtracted (RFC 9293 MUST-16).
         fin_queued: the application ended the stream.
@@ -65,6 +68,15 @@ class Tcb:
         rcv_mss: what a full segment of the peer's is, as far as those that came tell.
         advmss: the most that its segments carry, as our MSS option says.
         recover: RFC 6582's; loss recovery ends when `snd_una` reaches it.
+        force_retransmit: the first lost segment goes, whatever is in flight.
+        first_resent_at: when the first of the retransmissions was sent that may be outstanding; 0: there is none.
+        frto: the timeout may still prove needless (RFC 5682).
+        hold_resending: new data only, until the next ACK.
+        tlp_due: a loss probe is to be sent.
+        tlp_end_seq: SND.NXT when the loss probe was sent that is out; None: none is (RFC 8985 §7).
+        tlp_is_retrans: that probe was a retransmission.
+        rexmit_for: what `rexmit_at` is for (see `xmittimer`).
+        dsack_dups: segments of which DSACKs told that they arrived twice.
         ack_now: an acknowledgment must go with the next transmission, or by itself.
         ack_scheduled: an acknowledgment is owed, now or later.
         ack_pushed: a segment came that ends something: reading it acknowledges it (2: more than one).
@@ -114,16 +126,17 @@ class Tcb:
         "ack_now", "ack_scheduled", "ack_pushed", "quickacks", "pingpong", "ato_ns", "last_data_at", "last_seg_size",
         "rcv_ooopack", "compressed", "compressed_at", "compressed_nxt", "dup_acks_sent", "dsack", "dup_ack_at",
         # loss recovery and congestion control
-        "rtt", "congestion", "recovery", "recover", "dupacks", "force_retransmit", "last_sent_at",
+        "rtt", "congestion", "recovery", "recover", "force_retransmit", "last_sent_at",
+        "rack", "reordering", "prr", "undo", "first_resent_at", "frto", "hold_resending", "tlp_due", "tlp_end_seq", "tlp_is_retrans", "rexmit_for",
         # the use of the congestion window
-        "cwnd_limited", "cwnd_check_due", "cwnd_usage_seq", "max_packets_out", "snd_cwnd_used", "snd_cwnd_stamp", "delivered_mark", "growth_held",
+        "cwnd_limited", "cwnd_check_due", "cwnd_usage_seq", "max_packets_out", "snd_cwnd_used", "snd_cwnd_stamp",
         # timers: when they are due, 0 when they are off
         "rexmit_at", "persist_at", "delack_at", "keepalive_at", "fin_wait_2_at", "user_timeout_at",
         "rexmit_count", "persist_count", "keepalive_count", "unacked_since", "last_received_at",
         # what others should know
         "output", "wakeup", "error", "soft_error", "orphan", "probe_due", "sws_override", "reset_ack", "abort_due",
         # statistics (TCP_INFO)
-        "total_retrans", "octets_sent", "octets_acked", "octets_received", "segs_in", "segs_out",
+        "total_retrans", "dsack_dups", "octets_sent", "octets_acked", "octets_received", "segs_in", "segs_out",
     )  # fmt: skip
 
     def __init__(
@@ -188,6 +201,7 @@ class Tcb:
         self.sws_override = False
         self.reset_ack: int | None = None
         self.error = self.soft_error = 0
+        self.dsack_dups = 0
         self.total_retrans = self.octets_sent = self.octets_acked = self.octets_received = 0
         self.segs_in = self.segs_out = 0
 
@@ -199,14 +213,22 @@ class Tcb:
         self.sendbuf = SendBuffer(iss + 1)
         self.fin_queued = False
         self.fin_seq: int | None = None
-        self.scoreboard = Scoreboard()
+        self.scoreboard = Scoreboard(self.smss)
+        self.rack = Rack()
+        self.reordering = Reordering(self.config.dupthresh, self.config.max_reordering)
+        self.prr: Prr = NO_REDUCTION
+        self.undo: Undo | None = None
+        self.first_resent_at = 0
+        self.frto = self.hold_resending = False
+        self.tlp_due = self.tlp_is_retrans = False
+        self.tlp_end_seq: int | None = None
+        self.rexmit_for = 0
         self.syn_pending = False
         self.recovery = OPEN
         self.recover = iss
-        self.dupacks = 0
         self.force_retransmit = False
-        self.cwnd_limited = self.cwnd_check_due = self.growth_held = False
-        self.cwnd_usage_seq = self.delivered_mark = iss
+        self.cwnd_limited = self.cwnd_check_due = False
+        self.cwnd_usage_seq = iss
         self.max_packets_out = self.snd_cwnd_used = self.snd_cwnd_stamp = 0
         self.last_sent_at = 0
         self.burst_end = self.burst_una = iss

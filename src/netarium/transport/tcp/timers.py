@@ -6,10 +6,11 @@ is off; a connection has one place in its machine's queue, at the earliest of th
 
 from netarium.base.errors import CloseReason
 from netarium.base.trace import TimerFired
-from netarium.transport.tcp import acks
-from netarium.transport.tcp.recovery import on_retransmission_timeout
+from netarium.transport.tcp import acks, tlp, xmittimer
+from netarium.transport.tcp.recovery import on_reordering_timeout
 from netarium.transport.tcp.state import FIN_WAIT_2, SYN_RECEIVED, SYN_SENT
 from netarium.transport.tcp.tcb import Tcb
+from netarium.transport.tcp.timeout import on_retransmission_timeout
 
 
 def next_deadline(tcb: Tcb) -> int | None:
@@ -55,7 +56,15 @@ def on_deadline(tcb: Tcb, now: int) -> int | None:
 
 
 def _retransmit(tcb: Tcb, now: int) -> int | None:
-    """The retransmission timer: R2 reached, or once more."""
+    """The retransmission timer: R2 reached, or once more; if it is that, and not one of its companions."""
+    if tcb.rexmit_for == xmittimer.PROBE:
+        _trace(tcb, "loss probe", now)
+        tlp.on_probe_timeout(tcb, now)
+        return None
+    if tcb.rexmit_for == xmittimer.REORDERING:
+        _trace(tcb, "reordering", now)
+        on_reordering_timeout(tcb, now)
+        return None
     _trace(tcb, "retransmission", now)
     if tcb.state in {SYN_SENT, SYN_RECEIVED}:
         retries = tcb.options.syncnt or tcb.config.syn_retries

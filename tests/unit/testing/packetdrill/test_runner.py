@@ -11,14 +11,14 @@ TRUTH = """\
 +0 listen(3, 1) = 0
 +0 < S 0:0(0) win 65535 <mss 1000,sackOK,TS val 500 ecr 0,nop,wscale 7>
 +0 > S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 100 ecr 500,nop,wscale 7>
-+.01 < . 1:1(0) ack 1 win 1000 <nop,nop,TS val 510 ecr 100>
++.06 < . 1:1(0) ack 1 win 1000 <nop,nop,TS val 560 ecr 100>
 +0 accept(3, ..., ...) = 4
 +0 write(4, ..., 1500) = 1500
-+0 > P. 1:1501(1500) ack 1 <nop,nop,TS val 110 ecr 510>
-+.1 < . 1:1(0) ack 1501 win 1000 <nop,nop,TS val 610 ecr 110>
++0 > P. 1:1501(1500) ack 1 <nop,nop,TS val 160 ecr 560>
++.1 < . 1:1(0) ack 1501 win 1000 <nop,nop,TS val 660 ecr 160>
 +0...0.5 read(4, ..., 1000) = 0
-+.5 < F. 1:1(0) ack 1501 win 1000 <nop,nop,TS val 1110 ecr 110>
-+0~+.05 > . 1501:1501(0) ack 2 <nop,nop,TS val 710 ecr 1110>
++.5 < F. 1:1(0) ack 1501 win 1000 <nop,nop,TS val 1160 ecr 160>
++0~+.05 > . 1501:1501(0) ack 2 <nop,nop,TS val 760 ecr 1160>
 +0 setsockopt(4, SOL_TCP, TCP_NODELAY, [1], 4) = 0
 +0 getsockopt(4, SOL_TCP, TCP_NODELAY, [1], [4]) = 0
 +0 %{ assert tcpi_state == 8 }%
@@ -92,7 +92,7 @@ def test_strict_segments_are_met_one_by_one() -> None:
 
 def test_timestamp_clock_is_looked_at_when_its_step_is_known() -> None:
     assert judge("--tcp_ts_tick_usecs=1000\n" + TRUTH) is None
-    failure = judge("--tcp_ts_tick_usecs=1000\n" + TRUTH.replace("val 710", "val 910"))
+    failure = judge("--tcp_ts_tick_usecs=1000\n" + TRUTH.replace("val 760", "val 910"))
     assert failure is not None
     assert failure.line == 14
 

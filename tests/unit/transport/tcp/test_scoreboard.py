@@ -12,7 +12,7 @@ MSS = 100
 
 
 def sent(count: int) -> Scoreboard:
-    board = Scoreboard()
+    board = Scoreboard(MSS)
     for i in range(count):
         board.add(i * MSS, (i + 1) * MSS, now=i + 1)
     return board
@@ -20,13 +20,16 @@ def sent(count: int) -> Scoreboard:
 
 def check_sums(board: Scoreboard) -> None:
     records = board._records[board._first :]
-    size = lambda r: r.end - r.seq  # noqa: E731
-    assert board.sacked_octets == sum(size(r) for r in records if r.sacked)
-    assert board.lost_octets == sum(size(r) for r in records if r.lost)
-    assert board.resent_octets == sum(size(r) for r in records if r.lost and r.resent > 0)
+    assert board.segs_out == sum(r.segs for r in records)
+    assert board.segs_sacked == sum(r.segs for r in records if r.sacked)
+    assert board.segs_lost == sum(r.segs for r in records if r.lost)
+    assert board.segs_resent == sum(r.segs for r in records if r.again)
     assert not any(r.sacked and r.lost for r in records)
+    assert not any(r.again and not r.resent for r in records)
     assert all(a.end == b.seq for a, b in pairwise(records))
-    first = next((r for r in records if r.lost and r.resent <= 0), None)
+    assert all(r.segs for r in records)
+    assert [r.xmit_at for r in board._resent] == sorted(r.xmit_at for r in board._resent)
+    first = next((r for r in records if r.lost and not r.again), None)
     assert board.next_lost() is first
 
 
@@ -35,29 +38,21 @@ def test_three_blocks_above_mean_lost() -> None:
     board = sent(8)
     board.sack(2 * MSS, 3 * MSS)
     board.sack(4 * MSS, 5 * MSS)
-    assert board.mark_lost_by_sack(3, MSS) == 0
+    assert not board.mark_lost_by_sack(3)
     board.sack(6 * MSS, 7 * MSS)
-    assert board.mark_lost_by_sack(3, MSS) == 2 * MSS  # only what lies below the third block
-    assert board.pipe == 8 * MSS - 3 * MSS - 2 * MSS
+    assert board.mark_lost_by_sack(3)
+    assert board.segs_lost == 2  # only what lies below the third block
+    assert board.in_flight == 8 - 3 - 2
 
 
 @pytest.mark.rfc("6675", "01")
 def test_more_than_two_segments_sacked_above_mean_lost() -> None:
     board = sent(5)
     board.sack(MSS, 3 * MSS)
-    assert board.mark_lost_by_sack(3, MSS) == 0
-    board.sack(3 * MSS, 3 * MSS + 1)
-    assert board.mark_lost_by_sack(3, MSS) == MSS
-
-
-@pytest.mark.rfc("2018", "04")
-@pytest.mark.attack("TCP-52")
-def test_a_receiver_that_reneged_is_not_believed_after_the_timeout() -> None:
-    board = sent(4)
-    board.sack(0, 2 * MSS)
-    board.mark_all_lost()
-    assert board.sacked_octets == 0
-    assert board.next_lost() is board.oldest
+    assert not board.mark_lost_by_sack(3)
+    board.sack(3 * MSS, 4 * MSS)
+    assert board.mark_lost_by_sack(3)
+    assert board.segs_lost == 1
 
 
 def test_a_retransmission_lost_again_is_due_again() -> None:
@@ -65,9 +60,149 @@ def test_a_retransmission_lost_again_is_due_again() -> None:
     board.mark_lost(board.oldest)
     board.resend(board.oldest, MSS, now=10)
     assert board.next_lost() is None
-    board.mark_all_lost()
+    assert board.mark_lost(board.oldest)
     assert board.next_lost() is board.oldest
-    assert board.oldest.resent == -1
+    assert (board.oldest.resent, board.oldest.again, board.losses) == (1, False, 2)
+    check_sums(board)
+
+
+def test_a_sack_of_crumbs_is_none_and_one_of_a_super_segment_counts_its_whole_segments() -> None:
+    board = Scoreboard(MSS)
+    board.add(0, 10 * MSS, now=1, segs=10)
+    assert board.sack(150, 199) == []
+    (new,) = board.sack(150, 450)
+    assert (new.seq, new.end, new.segs) == (200, 400, 2)
+    check_sums(board)
+    (new,) = board.sack(850, 1_000)
+    assert (new.seq, new.end) == (900, 1_000)
+    assert (len(board), board.highest_sacked) == (4, 1_000)
+
+
+@pytest.mark.attack("TCP-54")
+def test_acks_in_crumbs_complete_a_segment_once() -> None:
+    board = sent(3)
+    done = [record for una in range(1, 251) for record in board.acknowledge(una)]
+    assert [record.end for record in done] == [100, 200]
+    assert sum(record.segs for record in done) == 2
+    assert board.segs_out == 1
+    check_sums(board)
+
+
+def test_sacked_neighbours_become_one_record_and_resent_ones_stay() -> None:
+    board = sent(8)
+    board.mark_lost(board.oldest)
+    board.resend(board.oldest, MSS, now=20)
+    for i in (2, 4, 3, 1, 0):
+        for record in board.sack(i * MSS, (i + 1) * MSS):
+            board.join(record)
+        check_sums(board)
+    assert [(r.seq, r.end) for r in board._records] == [
+        (0, 100),
+        (100, 500),
+        (500, 600),
+        (600, 700),
+        (700, 800),
+    ]
+
+
+@pytest.mark.rfc("8985", "03")
+def test_overdue_is_what_was_sent_before_the_latest_delivered_and_long_enough_ago() -> None:
+    board = sent(6)  # at 1, 2, ... 6
+    board.sack(3 * MSS, 4 * MSS)
+    assert board.mark_overdue(4, 4 * MSS, overdue_at=2) == 3  # the third one may still come
+    assert [r.lost for r in board._records] == [True, True, False, False, False, False]
+    assert board.mark_overdue(4, 4 * MSS, overdue_at=3) == 0
+    assert board.segs_lost == 3
+    check_sums(board)
+
+
+@pytest.mark.rfc("8985", "03")
+def test_a_resent_segment_is_judged_by_its_new_time_and_equal_times_by_number() -> None:
+    board = Scoreboard(MSS)
+    for i in range(4):
+        board.add(i * MSS, (i + 1) * MSS, now=5)
+    board.sack(2 * MSS, 3 * MSS)
+    assert board.mark_overdue(5, 3 * MSS, overdue_at=5) == 0
+    assert [r.lost for r in board._records] == [
+        True,
+        True,
+        False,
+        False,
+    ]  # the fourth was sent after the third
+    for _ in range(2):
+        record = board.next_lost()
+        assert record is not None
+        board.resend(record, MSS, now=9)
+    assert board.mark_overdue(5, 3 * MSS, overdue_at=5) == 0
+    board.sack(3 * MSS, 4 * MSS)
+    board.acknowledge(0)
+    assert board.mark_overdue(9, 2 * MSS, overdue_at=9) == 0
+    assert [r.again for r in board._records] == [False, True, False, False]  # 0 again, not 1: it ends there
+    check_sums(board)
+
+
+@pytest.mark.rfc("8985", "05")
+def test_a_timeout_spares_what_was_sent_lately_but_not_the_first() -> None:
+    board = sent(5)
+    board.mark_timed_out(overdue_at=0)
+    assert [r.lost for r in board._records] == [True, False, False, False, False]
+    board.mark_timed_out(overdue_at=3)
+    assert [r.lost for r in board._records] == [True, True, True, False, False]
+    check_sums(board)
+
+
+def test_after_an_undo_everything_may_be_found_lost_again() -> None:
+    board = sent(4)
+    board.mark_timed_out(overdue_at=9)
+    board.resend(board.oldest, MSS, now=10)
+    board.sack(3 * MSS, 4 * MSS)
+    board.unmark_lost()
+    check_sums(board)
+    assert (board.segs_lost, board.segs_resent, board.in_flight) == (0, 1, 4)
+    assert board.mark_overdue(4, 4 * MSS, overdue_at=4) == 0
+    assert [r.lost for r in board._records] == [False, True, True, False]  # the first was resent later
+    check_sums(board)
+
+
+def test_small_segments_are_gathered_but_not_over_a_hole() -> None:
+    board = Scoreboard(MSS)
+    for i in range(5):
+        board.add(i * 30, (i + 1) * 30, now=i)
+    board.sack(120, 150)
+    board.mark_timed_out(overdue_at=9)
+    board.gather(board.oldest, MSS, edge=1_000)
+    assert (board.oldest.seq, board.oldest.end, board.segs_out, board.segs_lost) == (0, 90, 3, 2)
+    check_sums(board)
+    board.gather(board._records[1], MSS, edge=1_000)
+    assert board._records[1].end == 120  # what follows was SACKed
+    board = sent(2)
+    board.gather(board.oldest, 250, edge=150)
+    assert board.oldest.end == 100  # not beyond the window
+
+
+@pytest.mark.rfc("2883", "01")
+def test_a_dsack_ends_the_wait_for_a_retransmission() -> None:
+    board = sent(3)
+    board.mark_lost(board.oldest)
+    board.resend(board.oldest, MSS, now=10)
+    assert board.repeated(0, MSS) == []  # once at the most, as long as it is not SACKed
+    board.unmark_lost()
+    board.sack(0, MSS)
+    assert board.segs_resent == 1
+    assert [r.seq for r in board.repeated(0, 2 * MSS)] == [0]
+    assert board.segs_resent == 0
+    check_sums(board)
+
+
+@pytest.mark.rfc("2018", "04")
+@pytest.mark.attack("TCP-52")
+def test_what_was_sacked_may_be_forgotten() -> None:
+    board = sent(4)
+    board.sack(0, 2 * MSS)
+    board.forget_sacks()
+    assert (board.segs_sacked, board.highest_sacked) == (0, 0)
+    board.mark_timed_out(overdue_at=9)
+    assert board.next_lost() is board.oldest
     check_sums(board)
 
 
@@ -78,7 +213,13 @@ def test_a_retransmission_lost_again_is_due_again() -> None:
             st.tuples(st.just("sack"), st.integers(0, 3_000), st.integers(1, 500)),
             st.tuples(st.just("ack"), st.integers(1, 400)),
             st.tuples(st.just("resend"), st.integers(1, MSS)),
-            st.tuples(st.just("rto")),
+            st.tuples(st.just("rto"), st.integers(0, 120)),
+            st.tuples(st.just("rack"), st.integers(0, 120), st.integers(0, 3_000)),
+            st.tuples(st.just("undo")),
+            st.tuples(st.just("renege")),
+            st.tuples(st.just("probe")),
+            st.tuples(st.just("gather")),
+            st.tuples(st.just("dsack"), st.integers(0, 3_000), st.integers(1, 500)),
             st.tuples(st.just("add"), st.integers(1, 300)),
         ),
         max_size=40,
@@ -86,25 +227,41 @@ def test_a_retransmission_lost_again_is_due_again() -> None:
 )
 def test_sums_are_right_after_anything(count: int, steps: list[tuple]) -> None:
     board, una, nxt = sent(count), 0, count * MSS
-    for step in steps:
+    for at, step in enumerate(steps, 100):
         if step[0] == "sack":
             start = max(una, step[1])
             stop = min(nxt, start + step[2])
             if start < stop:
-                board.sack(start, stop)
-                board.mark_lost_by_sack(3, MSS)
+                for record in board.sack(start, stop):
+                    board.join(record)
+                board.mark_lost_by_sack(3)
         elif step[0] == "ack":
             una = min(nxt, una + step[1])
             board.acknowledge(una)
         elif step[0] == "resend":
             if (record := board.next_lost()) is not None:
-                board.resend(record, min(step[1], record.end - record.seq), now=99)
+                board.resend(record, min(step[1], record.end - record.seq), now=at)
         elif step[0] == "rto":
             if board:
-                board.mark_all_lost()
+                board.mark_timed_out(step[1])
+        elif step[0] == "rack":
+            if board:
+                board.mark_overdue(step[1], step[2], step[1] - 5)
+        elif step[0] == "undo":
+            board.unmark_lost()
+        elif step[0] == "renege":
+            board.forget_sacks()
+        elif step[0] == "probe":
+            if board and not board.newest.sacked:
+                board.probe(board.newest, at)
+        elif step[0] == "gather":
+            if (record := board.next_lost()) is not None:
+                board.gather(record, MSS, nxt)
+        elif step[0] == "dsack":
+            board.repeated(step[1], step[1] + step[2])
         else:
-            board.add(nxt, nxt + step[1], now=50)
+            board.add(nxt, nxt + step[1], at, -(-step[1] // MSS))
             nxt += step[1]
         check_sums(board)
-        assert board.flight_size == nxt - una
-        assert 0 <= board.pipe <= nxt - una
+        assert not board or (board.oldest.seq, board.newest.end) == (una, nxt)
+        assert board.in_flight <= board.segs_out + board.segs_resent

@@ -13,6 +13,7 @@ class CongestionControl(Protocol):
     """One connection's congestion control; octets and ns throughout."""
 
     name: str
+    own_recovery: bool  # it sets cwnd by itself in recovery, and hears of every ACK: no PRR
     cwnd: int
     ssthresh: int
 

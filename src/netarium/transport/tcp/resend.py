@@ -1,0 +1,69 @@
+"""Sending again: which lost segment next, how much of it, and what that does to the accounts (RFC 6675 §5, RFC 9937)."""
+
+from typing import Final
+
+from netarium.transport.tcp import reduction, xmittimer
+from netarium.transport.tcp.scoreboard import Sent
+from netarium.transport.tcp.tcb import CWR, DISORDER, LOSS, OPEN, RECOVERY, Tcb
+
+MTU: Final = "retransmission: path MTU"
+WHY: Final = {
+    OPEN: MTU,
+    DISORDER: MTU,
+    CWR: MTU,
+    RECOVERY: "retransmission: fast",
+    LOSS: "retransmission: timeout",
+}
+
+
+def next_lost(tcb: Tcb, now: int) -> Sent | None:
+    """The segment, or super-segment, to be sent again now; it counts as sent. None: nothing may go."""
+    board = tcb.scoreboard
+    lost = board.next_lost()
+    if lost is None:
+        return None
+    smss = tcb.smss
+    edge = tcb.snd_una + tcb.snd_wnd
+    window = edge - lost.seq
+    if window <= 0:
+        if lost.seq != tcb.snd_una:
+            return None  # RFC 9293 SHLD-16, -17: only what lies within a window that shrank
+        window = smss
+    segs = tcb.congestion.cwnd // smss - board.in_flight
+    if tcb.force_retransmit:
+        segs = max(segs, 1)
+    if segs <= 0:
+        return None
+    if lost.end - lost.seq < smss and tcb.config.retrans_collapse:
+        board.gather(lost, smss, edge)
+    size = min(lost.end - lost.seq, segs * smss, max(tcb.gso_size, smss))
+    if size > window:
+        size = window // smss * smss or window
+    tcb.force_retransmit = False
+    if tcb.plpmtud is not None:
+        tcb.plpmtud.probe = 0  # the answer to a probe in flight would be ambiguous
+    board.resend(lost, size, now)
+    tcb.first_resent_at = tcb.first_resent_at or now
+    if tcb.undo is not None:
+        tcb.undo.on_resent(lost.segs)
+    tcb.total_retrans += lost.segs
+    tcb.last_sent_at = now
+    if tcb.recovery in reduction.REDUCING:
+        tcb.prr.prr_out += lost.segs
+    if not tcb.rexmit_at or (lost.seq == tcb.snd_una and tcb.rexmit_for != xmittimer.REORDERING):
+        xmittimer.start_timeout(tcb, now + tcb.rtt.rto)
+    return lost
+
+
+def loss_probe(tcb: Tcb, now: int) -> Sent | None:
+    """The last segment once more, as a loss probe (RFC 8985 §7.3); None: the window has been taken back."""
+    board = tcb.scoreboard
+    last = board.newest
+    if last.segs > 1:
+        last = board.divide(last, last.seq + (last.segs - 1) * tcb.smss)
+    if last.seq >= tcb.snd_una + tcb.snd_wnd and last.seq != tcb.snd_una:
+        return None
+    board.probe(last, now)
+    tcb.last_sent_at = now
+    tcb.total_retrans += last.segs
+    return last
