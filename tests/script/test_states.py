@@ -42,6 +42,8 @@ def model(system: str, state: str, flags: int, where: str, ack: str) -> tuple[st
         return in_time_wait(system, flags, where, ack)
     if state == "SYN_RECV" and flags & SYN and not flags & RST and system != "linux":
         return second_syn(system, flags, where)
+    if system == "linux" and state != "SYN_RECV" and not flags & (ACK | RST | SYN):
+        return state, SILENCE  # before its numbers are looked at
     return synchronized(state, flags, where, ack)
 
 
@@ -64,7 +66,9 @@ def in_syn_sent(flags: int, ack: str) -> tuple[str, int | None]:
 def in_time_wait(system: str, flags: int, where: str, ack: str) -> tuple[str, int | None]:
     if flags & RST:
         return "TIME_WAIT", SILENCE  # RFC 1337
-    if flags & (SYN | ACK) == SYN and where is not BELOW:
+    if flags & (SYN | ACK) == SYN and where in {INSIDE, ABOVE}:
+        if flags & FIN and system == "linux":
+            return "CLOSED", SILENCE  # such a SYN opens nothing, but it has ended the wait
         return "SYN_RECV", SYN | ACK  # a new incarnation (MAY-2)
     if system == "freebsd":  # all but the exact ACK is answered, if it has one
         silent = not flags & ACK or (flags == ACK and where is EXACT and ack is GOOD)

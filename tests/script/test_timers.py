@@ -156,7 +156,8 @@ def test_closing_states_end_though_the_peer_is_silent(tcp: Script, state: State)
     if state is State.CLOSING:
         tcp.inject(FIN | ACK, seq=301, ack=101)
     assert tcp.state is state
-    tcp.inject(RST, seq=310)
+    if state is not State.FIN_WAIT_2:  # that is only a record, which any RST in its window ends, as on Linux
+        tcp.inject(RST, seq=310)
     assert tcp.state is state
     tcp.advance(1_000 * SECOND)
     assert not tcp.machine.tcp.flows

@@ -170,6 +170,12 @@ class TcpConfig:
         "adaptive"  # when to acknowledge; or every "second" segment, every second "full" one (SHLD-19)
     )
     window_form: str = "adaptive"  # what to offer; or "plain": the free buffer
+    ack_required_first: bool = (
+        True  # what has none of ACK, RST, SYN is dropped before its numbers are looked at
+    )
+    fin_wait_2_record: bool = (
+        True  # a closed socket in FIN-WAIT-2 is a record: text and resets in its window end it
+    )
     strict_window: bool = False  # RFC 9293 §3.4, Table 6, to the letter
     syn_timeout_rto_ns: int = (
         3 * SECOND

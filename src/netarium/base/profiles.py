@@ -28,6 +28,8 @@ _FREEBSD: Final = TcpConfig(
     compressed_sack_delay_ns=0,
     invalid_ratelimit_ns=0,
     half_open_syn="answer",
+    ack_required_first=False,
+    fin_wait_2_record=False,
     # sending
     nagle_form="burst",
     plain_window_updates=True,
@@ -74,6 +76,8 @@ _RFC: Final = TcpConfig(
     quick_acks=0,
     delayed_ack_ns=200 * MS,
     strict_window=True,
+    ack_required_first=False,
+    fin_wait_2_record=False,
     ack_form="full",
     window_form="plain",
     compressed_sack_delay_ns=0,

@@ -9,7 +9,19 @@ from typing import Final
 from netarium.base.errors import Accepted, CloseReason, DropReason, Fate
 from netarium.base.seq import MASK
 from netarium.base.units import MS, SECOND
-from netarium.transport.tcp import acks, ecn, handshake, negotiate, receiver, recovery, sender, timers, window
+from netarium.transport.tcp import (
+    acks,
+    ecn,
+    finwait2,
+    handshake,
+    negotiate,
+    receiver,
+    recovery,
+    sender,
+    timers,
+    window,
+)
+from netarium.transport.tcp.finwait2 import Verdict
 from netarium.transport.tcp.scoreboard import Scoreboard
 from netarium.transport.tcp.state import (
     CLOSE_WAIT,
@@ -47,6 +59,10 @@ def segment_arrives(tcb: Tcb, seg: TcpSegment, now: int) -> Fate:
 
 def _checks(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
     """The checks one by one, as long as they say "go on"."""
+    if tcb.orphan and tcb.state is FIN_WAIT_2 and tcb.config.fin_wait_2_record:
+        return _in_record(tcb, seg, now)
+    if not seg.flags & (ACK | RST | SYN) and tcb.config.ack_required_first:
+        return DropReason.TCP_BAD_SEGMENT
     if (fate := check_sequence(tcb, seg, now)) is not None:
         return fate
     if seg.flags & _CONTROL or tcb.state is SYN_RECEIVED:
@@ -64,6 +80,28 @@ def _checks(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
             return None
     if seg.flags & FIN or tcb.rcv_fin == tcb.rcv_nxt:
         check_fin(tcb, seg, now)
+    return None
+
+
+def _in_record(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
+    """All the checks, for a connection that is only a record in FIN-WAIT-2."""
+    if tcb.ts_ok and (fate := _check_timestamp(tcb, seg, now)) is not None:
+        return fate
+    match finwait2.judge(tcb, seg):
+        case Verdict.ACKNOWLEDGE:
+            acks.challenge(tcb, now)
+            return DropReason.TCP_OUT_OF_WINDOW
+        case Verdict.DROP:
+            return DropReason.TCP_BAD_SEGMENT
+        case Verdict.TAKE:
+            _take_timestamp(tcb, seg, now)
+            check_fin(tcb, seg, now)
+        case verdict:
+            if verdict is Verdict.REFUSE and seg.flags & ACK:
+                tcb.reset_ack = seg.ack
+            elif verdict is Verdict.REFUSE:
+                tcb.reset_to = seg.seq + seg.segment_length
+            end(tcb, CloseReason.NORMAL.value, verdict.value, now)
     return None
 
 
@@ -124,7 +162,7 @@ def check_sequence(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
     acceptable = end >= tcb.last_ack_sent and seg.seq <= edge
     if tcb.config.strict_window:
         acceptable = _is_in_window(tcb, seg)
-    elif acceptable and end - bool(seg.flags & FIN) > edge and tcb.rcv_queued:
+    elif acceptable and end - bool(seg.flags & FIN) > edge and _is_unread(tcb):
         acceptable = False  # more than was offered: a sender that knows no windows
     if acceptable:
         return None
@@ -137,6 +175,13 @@ def check_sequence(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
     else:
         acks.answer_unacceptable(tcb, seg.seq, end, now)
     return DropReason.TCP_OUT_OF_WINDOW
+
+
+def _is_unread(tcb: Tcb) -> bool:
+    """Something waits for the application; the end of the stream does, too."""
+    if tcb.orphan:  # what came before close() is gone
+        return tcb.state is CLOSING
+    return tcb.rcv_queued > 0 or tcb.state in _FIN_RECEIVED
 
 
 def _is_in_window(tcb: Tcb, seg: TcpSegment) -> bool:
@@ -257,7 +302,8 @@ def check_ack(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
         handshake.establish(tcb, seg, now)
     if ack == tcb.snd_nxt + 1 and tcb.octet_probed:
         sender.count_probe(tcb, now)
-    if ack > tcb.snd_nxt or ack < tcb.snd_una - tcb.max_snd_wnd:  # RFC 5961 §5.2
+    # RFC 5961 §5.2, and nothing below what was ever sent (the same idea: it cannot be an old ACK).
+    if ack > tcb.snd_nxt or ack < tcb.snd_una - min(tcb.max_snd_wnd, tcb.octets_acked):
         acks.challenge(tcb, now)
         return DropReason.TCP_BAD_ACK
     if ack >= tcb.snd_una:
@@ -348,8 +394,11 @@ def process_text(tcb: Tcb, seg: TcpSegment, now: int) -> None:
         acks.enter_quick_mode(tcb)
         acks.report_duplicate(tcb, seq, end)
         return
-    if tcb.state not in MAY_RECEIVE:
-        return  # CLOSE-WAIT and later: the peer said that there is no more
+    if tcb.state not in MAY_RECEIVE:  # CLOSE-WAIT and later: the peer said that there is no more
+        if seq < tcb.rcv_nxt and tcb.config.reset_after_shutdown:  # it contradicts itself
+            tcb.reset_ack = seg.ack
+            tcb.abort_due = True
+        return
     if tcb.orphan or (tcb.rcv_shutdown and tcb.fin_queued and tcb.config.reset_after_shutdown):
         # Nobody will read it: that ends the connection (SHLD-3, RFC 2525 §2.17).
         tcb.reset_ack = seg.ack
@@ -387,6 +436,10 @@ def check_fin(tcb: Tcb, seg: TcpSegment, now: int) -> None:
         if tcb.state in MAY_RECEIVE and fin >= max(tcb.rcv_nxt, tcb.reassembly.end):
             tcb.rcv_fin = fin
         tcb.ack_scheduled = True
+        if fin > tcb.rcv_nxt and tcb.orphan:  # text before it is missing, which nobody will read
+            tcb.reset_ack = seg.ack
+            tcb.abort_due = True
+            return
         if fin != tcb.rcv_nxt:
             tcb.ack_now = tcb.output = True  # out of order
     elif not seg.flags & FIN:

@@ -162,6 +162,9 @@ class Circuit(ABC):
         if tcb.reset_ack is not None:  # RFC 9293 §3.10.7: <SEQ=SEG.ACK><CTL=RST>
             self._layer.send_bare(self.local, self.remote, tcb.reset_ack & MASK, 0, RST, 0, b"", now)
             tcb.reset_ack = None
+        elif tcb.reset_to is not None:  # <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>
+            self._layer.send_bare(self.local, self.remote, 0, tcb.reset_to & MASK, RST | ACK, 0, b"", now)
+            tcb.reset_to = None
         if tcb.abort_due:
             tcb.abort_due = False
             arrive.end(tcb, errno.ECONNRESET, "text for nobody", now)

@@ -91,6 +91,7 @@ class Tcb:
         probe_due: a segment that only asks for an answer is due: keep-alive or window probe.
         sws_override: send what the window allows, however little it is.
         reset_ack: SEG.ACK of an unacceptable segment that is to be answered by a RST, or None.
+        reset_to: end of a segment without ACK that is to be answered by a RST, or None.
         abort_due: the connection is to be reset.
         our_mss: what our MSS option says (MUST-67).
         path_mss: what the path takes now.
@@ -134,7 +135,8 @@ class Tcb:
         "rexmit_at", "persist_at", "delack_at", "keepalive_at", "fin_wait_2_at", "user_timeout_at",
         "rexmit_count", "persist_count", "keepalive_count", "unacked_since", "last_received_at",
         # what others should know
-        "output", "wakeup", "error", "soft_error", "orphan", "probe_due", "sws_override", "reset_ack", "abort_due",
+        "output", "wakeup", "error", "soft_error", "orphan", "probe_due", "sws_override", "reset_ack", "reset_to",
+        "abort_due",
         # statistics (TCP_INFO)
         "total_retrans", "dsack_dups", "octets_sent", "octets_acked", "octets_received", "segs_in", "segs_out",
     )  # fmt: skip
@@ -200,6 +202,7 @@ class Tcb:
         self.output = self.wakeup = self.orphan = self.probe_due = self.abort_due = False
         self.sws_override = False
         self.reset_ack: int | None = None
+        self.reset_to: int | None = None
         self.error = self.soft_error = 0
         self.dsack_dups = 0
         self.total_retrans = self.octets_sent = self.octets_acked = self.octets_received = 0

@@ -91,6 +91,8 @@ class TimeWait:
         ):
             # RFC 6191: provably a new incarnation; our numbers must lie beyond the old ones.
             self._flows.forget_time_wait(self, now)
+            if seg.flags & FIN and not self._flows.config.syn_fin_opens:
+                return DropReason.TCP_BAD_SEGMENT
             return self._flows.on_new_syn(seg, packet, now, self.snd_nxt + 0x1_0002)
         exact = self._flows.config.time_wait_exact_ack
         if exact and not seg.flags & ACK:
@@ -111,7 +113,7 @@ class TimeWait:
         """A SYN of a later incarnation: by its timestamp, by its number if the timestamps say nothing (RFC 6191 §2)."""
         if self.ts_ok and seg.ts_val is not None and seg.ts_val != self.ts_recent:
             return (seg.ts_val - self.ts_recent) & MASK < 0x8000_0000
-        return seq >= self.rcv_nxt
+        return seq > self.rcv_nxt
 
     def on_icmp_error(self, error: IcmpError, seq: int, now: int) -> bool:  # noqa: ARG002 - as every flow
         """Nothing is in flight that an error could be about."""
