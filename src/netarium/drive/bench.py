@@ -86,7 +86,7 @@ class BenchServer:
             return False
         service = listener.local[1]
         self._machine.sockets.attach(connection, self._process)
-        connection.options.nodelay = True
+        connection.own_options().nodelay = True
         self._take(connection, service, POLLOUT if service == SOURCE else POLLIN)
         return True
 

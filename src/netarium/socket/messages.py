@@ -53,7 +53,10 @@ def describe_stream(connection: Connection) -> Ancillary:
     """What the options of a connection want to be told: with TCP_INQ, how much is left to read."""
     if not connection.options.inq:
         return []
-    return [(_TCP, _TCP_CM_INQ, _INT.pack(connection.receive_queue))]
+    tcb = connection.tcb
+    ended = tcb.rcv_fin is not None and tcb.rcv_nxt > tcb.rcv_fin
+    # Behind the end of the stream there is always one more to read, so that programs go on until they read nothing.
+    return [(_TCP, _TCP_CM_INQ, _INT.pack(connection.receive_queue or int(ended)))]
 
 
 def describe_error(entry: QueuedError) -> Ancillary:

@@ -68,6 +68,8 @@ def set_option(description: Description, level: int, name: int, value: bytes, no
     row = _row(description, level, name)
     if row.set is None:
         raise os_error(errno.ENOPROTOOPT)
+    if isinstance(description.endpoint, Connection):
+        description.endpoint.own_options()
     row.set(description, value)
     description.endpoint.options_changed(now)
 

@@ -31,6 +31,7 @@ class SocketOptions:
         keepidle_ns: keep-alive timing; 0: the configuration's. Likewise `keepintvl_ns`, `keepcnt`.
         maxseg: upper limit of the MSS, 0: the path's.
         zerocopy: MSG_ZEROCOPY is understood. Likewise `timestamping`: SOF_TIMESTAMPING_* (SO_TIMESTAMPING).
+        shared: several endpoints have this object: who wants to change it needs a copy.
         inq: recvmsg() tells how much is left (TCP_INQ).
     """
 
@@ -89,12 +90,20 @@ class SocketOptions:
     timestamping: int = 0
     inq: bool = False
 
+    shared: bool = False
+
     def copy(self) -> "SocketOptions":
-        """An equal one: what an accepted connection inherits from its listener."""
+        """An equal one, which nobody shares yet."""
         twin = SocketOptions.__new__(SocketOptions)
         for name in _NAMES:
             setattr(twin, name, getattr(self, name))
+        twin.shared = False
         return twin
+
+    def share(self) -> "SocketOptions":
+        """What an accepted connection inherits from its listener: itself, until one of the two changes something."""
+        self.shared = True
+        return self
 
 
 _NAMES = tuple(field.name for field in fields(SocketOptions))

@@ -15,6 +15,11 @@ OFFSETS = {
     "snd_ssthresh": (76, "I"), "snd_cwnd": (80, "I"), "advmss": (84, "I"), "reordering": (88, "I"),
     "rcv_space": (96, "I"), "total_retrans": (100, "I"), "bytes_acked": (120, "Q"), "bytes_received": (128, "Q"),
     "segs_out": (136, "I"), "segs_in": (140, "I"), "notsent_bytes": (144, "I"), "min_rtt": (148, "I"),
+    "fackets": (40, "I"), "last_ack_sent": (48, "I"), "last_ack_recv": (56, "I"), "rcv_rtt": (92, "I"),
+    "pacing_rate": (104, "Q"), "max_pacing_rate": (112, "Q"), "data_segs_in": (152, "I"), "data_segs_out": (156, "I"),
+    "busy_time": (168, "Q"), "rwnd_limited": (176, "Q"), "sndbuf_limited": (184, "Q"), "delivered": (192, "I"),
+    "delivered_ce": (196, "I"), "bytes_retrans": (208, "Q"), "dsack_dups": (216, "I"), "reord_seen": (220, "I"),
+    "rcv_ooopack": (224, "I"),
     "bytes_sent": (200, "Q"), "snd_wnd": (228, "I"), "rcv_wnd": (232, "I"),
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ from netarium.transport.tcp import (
     ecn,
     finwait2,
     handshake,
+    info,
     negotiate,
     receiver,
     recovery,
@@ -312,8 +313,9 @@ def check_ack(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
         window_changed = _update_window(tcb, seg)
         duplicate = not window_changed and not len(seg.payload) and not seg.flags & FIN
         if ecn.is_echo(tcb, seg):
-            recovery.on_congestion_mark(tcb, now)
-        recovery.on_ack(tcb, seg, may_be_duplicate=duplicate, now=now)
+            _marked_ack(tcb, seg, duplicate, now)
+        else:
+            recovery.on_ack(tcb, seg, may_be_duplicate=duplicate, now=now)
     elif seg.sack:  # an old ACK, overtaken by newer ones; what it SACKs may be news
         recovery.on_ack(tcb, seg, may_be_duplicate=False, now=now)
     if tcb.fin_seq is not None and tcb.snd_una > tcb.fin_seq:
@@ -321,6 +323,14 @@ def check_ack(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
         if tcb.state is CLOSED:
             return Accepted.LOCAL
     return None
+
+
+def _marked_ack(tcb: Tcb, seg: TcpSegment, duplicate: bool, now: int) -> None:
+    """An ACK with ECE: what it acknowledges met congestion."""
+    before = info.delivered(tcb)
+    recovery.on_congestion_mark(tcb, now)
+    recovery.on_ack(tcb, seg, may_be_duplicate=duplicate, now=now)
+    tcb.count().delivered_ce += info.delivered(tcb) - before
 
 
 def _update_window(tcb: Tcb, seg: TcpSegment) -> bool:

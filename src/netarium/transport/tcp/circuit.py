@@ -20,7 +20,7 @@ from netarium.link.frame import Frame
 from netarium.transport.endpoint import Notifier
 from netarium.transport.options import SocketOptions
 from netarium.transport.ports import PortTable
-from netarium.transport.tcp import arrive, ecn, emit, negotiate, probing, sender, timers
+from netarium.transport.tcp import arrive, ecn, emit, info, negotiate, probing, sender, timers
 from netarium.transport.tcp.isn import IsnGenerator
 from netarium.transport.tcp.listener import HalfOpen, Listener, Nursery
 from netarium.transport.tcp.state import (
@@ -36,7 +36,7 @@ from netarium.transport.tcp.state import (
     State,
 )
 from netarium.transport.tcp.tcb import Tcb
-from netarium.wire.tcp import ACK, CHECKSUM_OFFSET, RST, TcpSegment
+from netarium.wire.tcp import ACK, CHECKSUM_OFFSET, FIN, RST, TcpSegment
 
 PROTOCOL_TCP = 6
 _MAX_MSS = 65_495  # a packet of 65,535 octets less both headers
@@ -120,6 +120,12 @@ class Circuit(ABC):
     def error(self, value: int) -> None:
         self.tcb.error = value
 
+    def own_options(self) -> SocketOptions:
+        """The options, to be changed: a copy of their own for a connection that shares them with its listener."""
+        if self.options.shared:
+            self.options = self.tcb.options = self.options.copy()
+        return self.options
+
     @abstractmethod
     def _tell(self) -> None:
         """The application's view may have changed."""
@@ -141,6 +147,8 @@ class Circuit(ABC):
         """A segment of this connection arrived."""
         tcb = self.tcb
         tcb.segs_in += 1
+        if seg.payload:
+            tcb.count().data_segs_in += 1
         if tcb.trace is not None:
             emit.trace(tcb, seg, "received", len(seg.payload), "", self.local, self.remote, now)
         if tcb.ecn_ok:
@@ -270,6 +278,7 @@ class Circuit(ABC):
         for name in ("peer_mss", "our_mss", "wscale_ok", "snd_wind_shift", "rcv_wind_shift", "ts_ok", "ts_offset",
                      "ts_recent", "ts_recent_at", "sack_ok", "ecn_ok"):  # fmt: skip
             setattr(tcb, name, getattr(half, name))
+        tcb.segs_in = 1  # the SYN
         tcb.state = SYN_RECEIVED
         self._layer.attach(self)
 
@@ -286,9 +295,13 @@ class Circuit(ABC):
             )
         gso_size = tcb.smss if len(payload) > tcb.smss and out.note != sender.MTU_PROBE else 0
         segments = -(-len(payload) // gso_size) if gso_size else 1
+        again = bool(out.note) and out.note not in sender.NOTHING_AGAIN
+        if payload or out.flags & FIN:
+            tcb.count().sent(len(payload), segments, again=again, fin=bool(out.flags & FIN))
+            tcb.segs_out += segments - 1
         counters = self._layer.counters
         counters["tcp_out_segs"] += segments
-        if out.note and out.note not in sender.NOTHING_AGAIN:
+        if again:
             counters["tcp_retrans_segs"] += segments
         options = self.options
         tos = options.tos
@@ -303,6 +316,8 @@ class Circuit(ABC):
         """After anything that may have changed the control block: queue for sending, wake, set the timer, clean up."""
         tcb = self.tcb
         state = tcb.state
+        if tcb.tally is not None and (tcb.sendbuf or tcb.tally.mode):
+            info.account(tcb, tcb.tally, now)
         if state is CLOSED and tcb.notices is not None:
             tcb.wakeup = tcb.notices.ended(now) or tcb.wakeup
         if tcb.output and not self.queued and (self._path is not None or self._refresh_path(now) is not None):

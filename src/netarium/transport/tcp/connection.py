@@ -187,6 +187,7 @@ class Connection(Circuit):
             if tcb.fin_queued or tcb.state not in MAY_SEND:
                 raise StackError(errno.EPIPE)
         room = self.send_room()
+        tcb.count().short_of_room = len(octets) > room
         if room <= 0 or tcb.state in {SYN_SENT, SYN_RECEIVED}:
             return 0
         size = len(octets)
@@ -312,7 +313,7 @@ class Connection(Circuit):
     def set_quickack(self, value: int, now: int) -> None:
         """Set it: 0 off, 1 on, an even number: acknowledge what is owed now, and then off."""
         tcb = self.tcb
-        self.options.quickack = bool(value)
+        self.own_options().quickack = bool(value)
         if tcb.state in {ESTABLISHED, CLOSE_WAIT}:
             acks.quickack_changed(tcb, value)
         else:

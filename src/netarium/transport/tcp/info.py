@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from netarium.base.units import US
 from netarium.transport.tcp.congestion.base import INFINITE_SSTHRESH
+from netarium.transport.tcp.tally import BUSY, IDLE, RWND_LIMITED, SNDBUF_LIMITED, Tally
 from netarium.transport.tcp.tcb import Tcb
 
 _OPTION_TIMESTAMPS, _OPTION_SACK, _OPTION_WSCALE, _OPTION_ECN, _OPTION_ECN_SEEN = 1, 2, 4, 8, 16
@@ -50,12 +51,29 @@ class TcpInfo:
     tcpi_min_rtt: int
     tcpi_snd_wnd: int
     tcpi_rcv_wnd: int
+    tcpi_fackets: int
+    tcpi_last_ack_sent: int
+    tcpi_last_ack_recv: int
+    tcpi_rcv_rtt: int
+    tcpi_pacing_rate: int
+    tcpi_max_pacing_rate: int
+    tcpi_data_segs_in: int
+    tcpi_data_segs_out: int
+    tcpi_busy_time: int
+    tcpi_rwnd_limited: int
+    tcpi_sndbuf_limited: int
+    tcpi_delivered: int
+    tcpi_delivered_ce: int
+    tcpi_bytes_retrans: int
+    tcpi_dsack_dups: int
+    tcpi_reord_seen: int
+    tcpi_rcv_ooopack: int
 
 
 def snapshot(tcb: Tcb, now: int) -> TcpInfo:
     """The connection as it is now."""
     smss = max(tcb.smss, 1)
-    board, rtt, control = tcb.scoreboard, tcb.rtt, tcb.congestion
+    board, rtt, control, tally = tcb.scoreboard, tcb.rtt, tcb.congestion, tcb.tally or Tally()
 
     ssthresh = control.ssthresh
     return TcpInfo(
@@ -80,7 +98,7 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
         tcpi_lost=board.segs_lost,
         tcpi_retrans=board.segs_resent,
         tcpi_last_data_sent=(now - tcb.last_sent_at) // (1_000 * US) if tcb.last_sent_at else 0,
-        tcpi_last_data_recv=(now - tcb.last_received_at) // (1_000 * US) if tcb.last_received_at else 0,
+        tcpi_last_data_recv=(now - tcb.last_data_at) // (1_000 * US) if tcb.last_data_at else 0,
         tcpi_pmtu=tcb.path_mss + (40 if tcb.version == 4 else 60),
         tcpi_rcv_ssthresh=tcb.rcv_ssthresh,
         tcpi_rtt=rtt.srtt // US,
@@ -100,4 +118,56 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
         tcpi_min_rtt=rtt.min_rtt // US,
         tcpi_snd_wnd=tcb.snd_wnd,
         tcpi_rcv_wnd=tcb.rcv_wnd,
+        tcpi_fackets=0,  # Linux has not counted them since 4.15
+        tcpi_last_ack_sent=0,  # nor ever told this
+        tcpi_last_ack_recv=(now - tcb.last_received_at) // (1_000 * US) if tcb.last_received_at else 0,
+        tcpi_rcv_rtt=tcb.rcv_rtt // US,
+        tcpi_pacing_rate=_pacing_rate(tcb),
+        tcpi_max_pacing_rate=2**64 - 1,
+        tcpi_data_segs_in=tally.data_segs_in,
+        tcpi_data_segs_out=tally.data_segs_out,
+        tcpi_busy_time=tally.busy(now) // US,
+        tcpi_rwnd_limited=tally.spent(RWND_LIMITED, now) // US,
+        tcpi_sndbuf_limited=tally.spent(SNDBUF_LIMITED, now) // US,
+        tcpi_delivered=delivered(tcb),
+        tcpi_delivered_ce=tally.delivered_ce,
+        tcpi_bytes_retrans=tally.octets_resent,
+        tcpi_dsack_dups=tcb.dsack_dups,
+        tcpi_reord_seen=tcb.reordering.seen,
+        tcpi_rcv_ooopack=tcb.rcv_ooopack,
     )
+
+
+def delivered(tcb: Tcb) -> int:
+    """Segments that have arrived as far as ACKs tell, the SYN included: of those that left, all that are not out."""
+    if tcb.snd_una <= tcb.iss:
+        return 0
+    board = tcb.scoreboard
+    left = 0 if tcb.tally is None else tcb.tally.first_segs_out
+    return 1 + left - board.segs_out + board.segs_sacked
+
+
+def account(tcb: Tcb, tally: Tally, now: int) -> None:
+    """What sending waits for may have changed."""
+    buffer = tcb.sendbuf
+    unsent = buffer.end - max(tcb.snd_nxt, buffer.start)
+    if not buffer:
+        mode = IDLE
+    elif unsent > 0 and tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt < min(unsent, tcb.smss):
+        mode = RWND_LIMITED
+    elif unsent <= 0 and tally.short_of_room and not tcb.cwnd_limited:
+        mode = SNDBUF_LIMITED
+    else:
+        mode = BUSY
+    if mode != tally.mode:
+        tally.enter(mode, now)
+
+
+def _pacing_rate(tcb: Tcb) -> int:
+    """Octets a second: twice the window in a round trip in slow start, 1.2 times after it (Linux's ratios)."""
+    control, srtt = tcb.congestion, tcb.rtt.srtt
+    if not srtt:
+        return 2**64 - 1
+    window = max(control.cwnd, tcb.scoreboard.segs_out * tcb.smss)
+    percent = 200 if control.cwnd < control.ssthresh // 2 else 120
+    return window * percent * 10_000_000 // srtt

@@ -288,7 +288,7 @@ class TcpLayer:
             return path
         del half.listener.half_open[half.key]
         self.forget(half)
-        connection = Connection(self, half.version, half.options.copy(), half.id)
+        connection = Connection(self, half.version, half.options.share(), half.id)
         connection.established_from(half, path)
         fate = connection.on_segment(seg, packet, now)
         half.listener.ready.append(connection)

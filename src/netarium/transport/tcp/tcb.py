@@ -22,6 +22,7 @@ from netarium.transport.tcp.rtt import RttEstimator
 from netarium.transport.tcp.scoreboard import Scoreboard
 from netarium.transport.tcp.sendbuf import SendBuffer
 from netarium.transport.tcp.state import TRANSITIONS, State
+from netarium.transport.tcp.tally import Tally
 from netarium.transport.tcp.undo import Undo
 
 DEFAULT_MSS4: Final = 536  # RFC 9293 MUST-15
@@ -103,6 +104,7 @@ class Tcb:
         ecn_echo: a packet was marked, and the peer has not yet said CWR: every segment carries ECE.
         cwr_due: the window was reduced: the next new data carries CWR.
         notices: the error queue, if the application asked for one.
+        tally: what only TCP_INFO counts; None: nothing was there to be counted yet.
     """
 
     __slots__ = (  # noqa: RUF023 - grouped by what they are about
@@ -121,8 +123,8 @@ class Tcb:
         # options agreed on
         "ts_ok", "ts_offset", "ts_recent", "ts_recent_at", "last_ack_sent", "sack_ok", "wscale_ok",
         "ecn_ok", "ecn_seen", "ecn_echo", "cwr_due",
-        # the error queue
-        "notices",
+        # the error queue; counters of TCP_INFO
+        "notices", "tally",
         # acknowledging
         "ack_now", "ack_scheduled", "ack_pushed", "quickacks", "pingpong", "ato_ns", "last_data_at", "last_seg_size",
         "rcv_ooopack", "compressed", "compressed_at", "compressed_nxt", "dup_acks_sent", "dsack", "dup_ack_at",
@@ -182,6 +184,7 @@ class Tcb:
         self.ts_offset = self.ts_recent = self.ts_recent_at = 0
         self.ecn_ok = self.ecn_seen = self.ecn_echo = self.cwr_due = False
         self.notices: Notices | None = None
+        self.tally: Tally | None = None
         self.ack_now = self.ack_scheduled = self.pingpong = False
         self.ack_pushed = self.quickacks = self.ato_ns = self.last_data_at = self.last_seg_size = 0
         self.rcv_ooopack = 0
@@ -271,6 +274,12 @@ class Tcb:
         times = min(self.persist_count, 16)
         interval = rtt.spread << times if config.persist_from_rtt else rtt.rto << times
         return min(max(interval, config.persist_min_ns), config.persist_max_ns)
+
+    def count(self) -> Tally:
+        """The tally, which begins with the first data: an idle connection shall cost little."""
+        if self.tally is None:
+            self.tally = Tally()
+        return self.tally
 
     def enter(self, new: State, why: str, now: int) -> None:
         """Change the state; the only place that does."""
