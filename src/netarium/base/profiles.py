@@ -33,6 +33,7 @@ _FREEBSD: Final = TcpConfig(
     # sending
     nagle_form="burst",
     plain_window_updates=True,
+    abc_limit=2,
     # loss recovery
     rack=False,
     tail_loss_probe=False,
