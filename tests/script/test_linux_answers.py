@@ -37,9 +37,11 @@ def reach(tcp: Script, state: str, process: bool) -> None:
         tcp.learn_from_syn_ack(0)
         return
     tcp.passive(iss=0, irs=0)
+    _prepare(tcp, state)
+    state = state.partition(",")[0]
     if state in {"CLOSE-WAIT", "LAST-ACK"}:
         their_fin(tcp, 1)
-    if state not in {"ESTABLISHED", "CLOSE-WAIT"}:
+    if state not in {"ESTABLISHED", "CLOSE-WAIT"} and not tcp.socket.tcb.fin_queued:
         end()
     if state in {"FIN-WAIT-2", "TIME-WAIT"}:
         tcp.inject(ACK, seq=1, ack=2)
@@ -49,6 +51,23 @@ def reach(tcp: Script, state: str, process: bool) -> None:
         their_fin(tcp, 1)
     tcp._collect()
     tcp.seen.clear()
+
+
+def _prepare(tcp: Script, state: str) -> None:
+    """What the name of a state says behind its comma."""
+    if "unread" in state:
+        tcp.inject(ACK | PSH, seq=1, ack=1, data=bytes(100))
+        tcp.advance(50 * MS)
+    if "flight" in state:
+        tcp.send(bytes(3_000))
+    if state.endswith("a gap"):
+        tcp.inject(ACK | PSH, seq=11, ack=1, data=bytes(100))
+    if state.endswith("before the FIN"):
+        tcp.inject(FIN | ACK, seq=11, ack=1)
+    if state.endswith("halves shut"):
+        tcp.shutdown(2)
+    if state.endswith("for reading"):
+        tcp.shutdown(0)
 
 
 def told(tcp: Script, seg: TcpSegment) -> str:
@@ -61,8 +80,7 @@ def told(tcp: Script, seg: TcpSegment) -> str:
 
 @pytest.mark.rfc("9293", "MUST-13")
 @pytest.mark.rfc("5961", "01", "02", "03")
-@pytest.mark.parametrize("process", ["yes", "no"])
-@pytest.mark.parametrize("state", sorted({row["state"] for row in ROWS}))
+@pytest.mark.parametrize(("state", "process"), sorted({(row["state"], row["process"]) for row in ROWS}))
 def test_as_linux(state: str, process: str) -> None:
     wrong, asked = [], 0
     for row in ROWS:
@@ -86,6 +104,4 @@ def test_as_linux(state: str, process: str) -> None:
             )
         assert not tcp.machine.internal_errors
     assert not wrong, "\n".join(wrong)
-    assert asked > 70 or (
-        process == "no" and state not in {"FIN-WAIT-1", "FIN-WAIT-2", "CLOSING", "LAST-ACK"}
-    )
+    assert asked > 50

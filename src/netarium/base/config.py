@@ -190,6 +190,9 @@ class TcpConfig:
     keepalive_always: bool = False  # RFC 9293 MUST-25: off unless asked for
     reset_after_shutdown: bool = True  # text after shutdown(SHUT_RDWR) is answered by RST; else thrown away
     reset_unread: bool = True  # close() with octets unread resets (SHLD-3)
+    syn_ack_repeats_syn: bool = (
+        True  # in a simultaneous open it has all options of our SYN; else those of theirs
+    )
     syn_fin_opens: bool = False  # a SYN with a FIN opens as any SYN; else it is dropped
     half_open_syn: str = "challenge"  # what another SYN meets in SYN-RECEIVED; or "listen", "answer"
     syn_received_reset_errno: int = errno.ECONNRESET  # what a RST means in a simultaneous open

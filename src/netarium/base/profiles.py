@@ -58,6 +58,7 @@ _FREEBSD: Final = TcpConfig(
     soft_errors_end_connect=False,
     mtu_probing=0,  # net.inet.tcp.pmtud_blackhole_detection
     # ends and errors
+    syn_ack_repeats_syn=False,
     syn_fin_opens=True,
     reset_after_shutdown=False,
     time_wait_exact_ack=True,
@@ -88,6 +89,7 @@ _RFC: Final = TcpConfig(
     min_rto_is_of_variance=False,
     msl_ns=120 * SECOND,
     probe_with_octet=True,
+    syn_ack_repeats_syn=False,
     syn_fin_opens=True,
     syn_received_reset_errno=errno.ECONNREFUSED,
     close_wait_reset_errno=errno.ECONNRESET,

@@ -28,7 +28,11 @@ def header(tcb: Tcb, out: Outgoing, local_port: int, remote_port: int, pseudo: i
     """
     flags = out.flags
     if flags & SYN:
-        options = negotiate.syn_ack_options(tcb, now) if flags & ACK else negotiate.syn_options(tcb, now)
+        options = (
+            negotiate.syn_options(tcb, now)
+            if not flags & ACK or tcb.config.syn_ack_repeats_syn
+            else negotiate.syn_ack_options(tcb, now)
+        )
         window = window_.first(tcb.config, tcb.options, negotiate.announced_mss(tcb))
         flags |= ecn.syn_ack_flags(tcb) if flags & ACK else ecn.syn_flags(tcb)
     else:

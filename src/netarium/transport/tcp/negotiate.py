@@ -69,7 +69,7 @@ def syn_options(tcb: Tcb, now: int) -> bytes:
         mss=announced_mss(tcb),
         wscale=tcb.rcv_wind_shift if config.window_scaling else None,
         sack_permitted=config.sack,
-        ts=(timestamp(tcb, now), 0) if config.timestamps else None,
+        ts=(timestamp(tcb, now), tcb.ts_recent) if config.timestamps else None,
     )
 
 
