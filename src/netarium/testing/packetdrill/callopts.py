@@ -11,6 +11,7 @@ from netarium.testing.packetdrill.addresses import is_null
 from netarium.testing.packetdrill.calls import Calls, Handler, error, field, integer
 from netarium.testing.packetdrill.constants import CONSTANTS
 from netarium.testing.packetdrill.errors import Mismatch, NotUnderstood
+from netarium.testing.packetdrill.facts import facts_of
 from netarium.testing.packetdrill.files import File
 from netarium.testing.packetdrill.script import ANY, Call, Value
 from netarium.transport.tcp.connection import Connection
@@ -89,6 +90,8 @@ def getsockopt(calls: Calls, call: Call) -> int:
         raise error("EFAULT")
     if wanted is ANY:
         one.getsockopt(level, name)
+    elif isinstance(wanted, dict) and (level, name) == (_TCP, int(kernel.TCP_INFO)):
+        _compare_info(calls, one, wanted)
     elif isinstance(wanted, list):
         _compare_number(wanted, one.getsockopt(level, name))
     else:
@@ -101,6 +104,18 @@ def _compare_number(wanted: list[Value], got: int | bytes) -> None:
         if isinstance(wanted[0], int) and isinstance(got, int) and (wanted[0] - got) % 2**32 == 0:
             return  # the same four octets, with and without a sign
         raise Mismatch(f"the value {wanted[0]}", str(got))
+
+
+def _compare_info(calls: Calls, one: Socket, wanted: dict[str, Value]) -> None:
+    """`{tcpi_state=TCP_ESTABLISHED, tcpi_rtt=...}`."""
+    endpoint = one._live()
+    assert isinstance(endpoint, Connection)
+    facts = facts_of(endpoint, calls.profile, one._driver.now())
+    for name, value in wanted.items():
+        if name not in facts:
+            raise NotUnderstood(f"{name} is no name of TCP_INFO that is known here")
+        if value is not ANY and value != facts[name]:
+            raise Mismatch(f"{name} {value}", str(facts[name]))
 
 
 def _compare_octets(call: Call, one: Socket, level: int, name: int) -> None:

@@ -175,7 +175,9 @@ def bind(calls: Calls, call: Call) -> int:
     """The call bind: `...` is the address and port of the settings."""
     one = calls.socket(call)
     _check_address(call, 1)
-    one.bind(address_of(call, 1, ours(calls.settings)))
+    address = address_of(call, 1, ours(calls.settings))
+    _check_family(one, address)
+    one.bind(address)
     return 0
 
 
@@ -192,7 +194,8 @@ def accept(calls: Calls, call: Call) -> int:
     flags = integer(call, 3) if call.name == "accept4" else 0
     listener = calls.socket(call)
     one, address = listener.accept()
-    one.setblocking(not flags & kernel.SOCK_NONBLOCK)
+    inherits = calls.profile == "freebsd" and call.name == "accept"  # accept(2) there: O_NONBLOCK comes along
+    one.setblocking(listener.getblocking() if inherits else not flags & kernel.SOCK_NONBLOCK)
     number = calls.enter(call, one)
     compare_address(call, 1, address)
     return number
@@ -206,6 +209,7 @@ def connect(calls: Calls, call: Call) -> int:
         return _disconnect(one)
     _check_address(call, 1)
     address = address_of(call, 1, theirs(calls.settings))
+    _check_family(one, address)
     calls.audience.on_connect(one, packed(address[0]), address[1])
     one.connect(address)
     return 0
@@ -225,6 +229,11 @@ def _check_address(call: Call, at: int) -> None:
         raise error("EFAULT" if length is ANY or length else "EINVAL")
     if isinstance(length, int) and length < 16:
         raise error("EINVAL")
+
+
+def _check_family(one: Socket, address: tuple[str, int]) -> None:
+    if (":" in address[0]) != (one.family == kernel.AF_INET6):
+        raise error("EAFNOSUPPORT")
 
 
 def close(calls: Calls, call: Call) -> int:

@@ -22,6 +22,15 @@ _FUNCTIONS: Final = {
     "round": round,
     "int": int,
     "len": len,
+    "range": range,
+    "sum": sum,
+    "any": any,
+    "all": all,
+    "sorted": sorted,
+    "bool": bool,
+    "float": float,
+    "str": str,
+    "hex": hex,
     "print": lambda *_: None,
 }
 _ALLOWED: Final = (
@@ -50,7 +59,7 @@ def check(name: str, line: int, text: str) -> ast.Module:
         if isinstance(node, ast.Call) and not (
             isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS
         ):
-            raise ScriptError(name, line, "code: only abs, min, max, round, int, len and print may be called")
+            raise ScriptError(name, line, f"code: only {', '.join(_FUNCTIONS)} may be called")
     return tree
 
 

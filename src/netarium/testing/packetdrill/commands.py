@@ -22,7 +22,7 @@ _RESTORE: Final = re.compile(r"(?:.*/)?sysctl_restore\w*[\w.{}$-]*\.sh")
 # They tell something, or change what no script can see.
 _HARMLESS: Final = frozenset({
     ":", "true", "sync", "nstat", "ss", "netstat", "ethtool", "modprobe", "kldload", "kldunload", "kldstat", "echo", "printf",
-    "cat", "uname", "ulimit", "exit", "pwd", "date", "lsmod", "ifconfig", "sockstat",
+    "cat", "uname", "ulimit", "exit", "pwd", "date", "lsmod", "sockstat",
 })  # fmt: skip
 _QDISCS: Final = frozenset({"pfifo", "bfifo", "pfifo_fast", "fq", "fq_codel", "noqueue", "mq", "codel"})
 _SYSCTL_FLAGS: Final = re.compile(r"-[wqnehaiN]+")
@@ -229,6 +229,17 @@ def _route(words: Sequence[str], orders: Orders) -> Orders:
     return replace(orders, config=config)
 
 
+def _ifconfig(words: Sequence[str], orders: Orders) -> Orders:
+    """`ifconfig tun0 mtu 1400`."""
+    rest = list(words[1:])
+    mtu = orders.mtu
+    if rest[:1] == ["mtu"] and len(rest) > 1:
+        mtu, rest = int(rest[1]), rest[2:]
+    if set(rest) - {"up", "-rxcsum", "-txcsum", "-tso", "-lro"}:
+        raise ValueError(f"ifconfig {' '.join(words)} is not understood")
+    return replace(orders, mtu=mtu)
+
+
 def _duration(text: str) -> int:
     match = re.fullmatch(r"(\d+)(ms|s|us|)", text)
     if match is None:
@@ -252,5 +263,6 @@ _COMMANDS: Final[dict[str, Callable[[Sequence[str], Orders], Orders]]] = {
     "sleep": _sleep,
     "usleep": _usleep,
     "tc": _tc,
+    "ifconfig": _ifconfig,
     "ip": _ip,
 }

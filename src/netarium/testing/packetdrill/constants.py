@@ -100,9 +100,17 @@ STATES: Final = {
     "TCP_TIME_WAIT": 6, "TCP_CLOSE": 7, "TCP_CLOSE_WAIT": 8, "TCP_LAST_ACK": 9, "TCP_LISTEN": 10, "TCP_CLOSING": 11,
     "TCP_NEW_SYN_RECV": 12,
 }  # fmt: skip
+FREEBSD_STATES: Final = {
+    "TCPS_CLOSED": 0, "TCPS_LISTEN": 1, "TCPS_SYN_SENT": 2, "TCPS_SYN_RECEIVED": 3, "TCPS_ESTABLISHED": 4,
+    "TCPS_CLOSE_WAIT": 5, "TCPS_FIN_WAIT_1": 6, "TCPS_CLOSING": 7, "TCPS_LAST_ACK": 8, "TCPS_FIN_WAIT_2": 9,
+    "TCPS_TIME_WAIT": 10,
+}  # fmt: skip
 CODE_NAMES: Final = {
+    **FREEBSD_STATES,
     **CONGESTION_STATES,
     **STATES,
     **{name: value for name, value in _TCP.items() if name.startswith("TCPI_OPT_")},
 }
 CONSTANTS.update(STATES)
+CONSTANTS.update(FREEBSD_STATES)
+CONSTANTS.update(CONGESTION_STATES)

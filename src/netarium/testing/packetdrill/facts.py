@@ -9,12 +9,27 @@ _IN_OCTETS: Final = (
     "tcpi_snd_ssthresh",
 )  # FreeBSD counts octets where Linux counts segments
 
+_FREEBSD_STATES: Final = {
+    7: 0,
+    10: 1,
+    2: 2,
+    3: 3,
+    1: 4,
+    8: 5,
+    4: 6,
+    11: 7,
+    9: 8,
+    5: 9,
+    6: 10,
+}  # Linux's to FreeBSD's
+
 
 def facts_of(connection: Connection, profile: str, now: int) -> dict[str, int]:
     """All names that are known, with their values."""
     info = connection.info(now)
     facts = {name: int(getattr(info, name)) for name in info.__slots__}
     if profile == "freebsd":
+        facts["tcpi_state"] = _FREEBSD_STATES[facts["tcpi_state"]]
         for name in _IN_OCTETS:
             if facts[name] < 2**31 - 1:
                 facts[name] *= max(connection.tcb.smss, 1)

@@ -140,6 +140,13 @@ def _early_retrans(config: MachineConfig, value: str) -> MachineConfig:
     return changed(config, "tail_loss_probe", number(value) in {3, 4})
 
 
+def _freebsd_ecn(config: MachineConfig, value: str) -> MachineConfig:
+    """0 off, 1 ask and agree, 2 agree: as Linux's. More would be Accurate ECN."""
+    if number(value) not in {0, 1, 2}:
+        raise ValueError("Accurate ECN is not understood")
+    return changed(config, "ecn", number(value))
+
+
 def _fin_timeout(config: MachineConfig, value: str) -> MachineConfig:
     return changed(config, "fin_wait_2_timeout_ns", number(value) * SECOND)
 
@@ -271,7 +278,7 @@ _FREEBSD: Final[dict[str, Setter]] = {
     "net.inet.tcp.keepinit": _number("connect_timeout_ns", MS),
     "net.inet.tcp.persmin": _number("persist_min_ns", MS),
     "net.inet.tcp.persmax": _number("persist_max_ns", MS),
-    "net.inet.tcp.ecn.enable": _only("0", "2"),
+    "net.inet.tcp.ecn.enable": _freebsd_ecn,
     "net.inet.tcp.cc.algorithm": lambda config, value: _congestion(config, {"newreno": "reno"}.get(value, value)),
     "net.inet.tcp.keepidle": _number("keepalive_idle_ns", MS),
     "net.inet.tcp.keepintvl": _number("keepalive_interval_ns", MS),
