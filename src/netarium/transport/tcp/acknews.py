@@ -72,12 +72,12 @@ def take_sack(tcb: Tcb, seg: TcpSegment, news: AckNews, now: int) -> None:
         for record in new:
             board.join(record)
     if blocks.dsack is not None:
-        _take_dsack(tcb, blocks.dsack, news)
+        _take_dsack(tcb, blocks.dsack, seg.ack, news)
     if news.low is not None and (tcb.recovery != LOSS or tcb.undo is not None):
         tcb.reordering.on_late(news.low, board.highest_sacked, tcb.smss)
 
 
-def _take_dsack(tcb: Tcb, dsack: tuple[int, int], news: AckNews) -> None:
+def _take_dsack(tcb: Tcb, dsack: tuple[int, int], ack: int, news: AckNews) -> None:
     """A segment arrived twice; believed only if we did send something twice (RFC 3708 §3, RFC 8985 §6.2)."""
     left, right = dsack
     segs = max(1, -(-(right - left) // tcb.smss))
@@ -89,12 +89,13 @@ def _take_dsack(tcb: Tcb, dsack: tuple[int, int], news: AckNews) -> None:
     if tcb.reordering.seen and tcb.config.rack_adapts and not news.probe_dsacked:
         tcb.rack.dsack_seen = True
     news.dsacked = True
+    news.delivered += segs
     undo = tcb.undo
     if right <= tcb.snd_una:
         if undo is not None:
             undo.on_dsack(right, segs)
         return
-    for record in tcb.scoreboard.repeated(left, right):
+    for record in tcb.scoreboard.repeated(left, right, ack):
         if undo is not None:
             undo.on_dsack(record.end, record.segs)
 

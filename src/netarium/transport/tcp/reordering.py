@@ -33,9 +33,9 @@ class Reordering:
                 self.degree = min(-((low - high) // smss), self._limit)
 
     def on_too_many_duplicates(self, segs: int) -> None:
-        """Without SACK: more duplicates than segments that can have arrived: some of `segs` were only late."""
+        """Without SACK: more duplicates than segments can have arrived: of these `segs` some were only late."""
         self.seen += 1
-        self.degree = max(self.degree, min(segs, self._limit))
+        self.degree = min(segs, self._limit)
 
     def on_timeout(self, segs_sacked: int) -> None:
         """So many had arrived and yet the timer had to find the loss: the degree was too high."""

@@ -238,9 +238,16 @@ class Scoreboard:
             if i > self._first:
                 self._join_at(i - 1)
 
-    def repeated(self, start: int, stop: int) -> list[Sent]:
-        """The resent and SACKed records within `[start, stop)`, of which a DSACK says that they arrived twice."""
-        found = [record for record in self._within(start, stop) if record.resent and record.sacked]
+    def repeated(self, start: int, stop: int, ack: int) -> list[Sent]:
+        """The resent records within `[start, stop)`, of which a DSACK says that they arrived twice.
+
+        So they are SACKed by now, or `ack` will be the end of them.
+        """
+        found = [
+            record
+            for record in self._within(start, stop)
+            if record.resent and (record.sacked or record.end <= ack)
+        ]
         for record in found:
             if record.again:
                 record.again = False

@@ -185,11 +185,11 @@ def test_a_dsack_ends_the_wait_for_a_retransmission() -> None:
     board = sent(3)
     board.mark_lost(board.oldest)
     board.resend(board.oldest, MSS, now=10)
-    assert board.repeated(0, MSS) == []  # once at the most, as long as it is not SACKed
+    assert board.repeated(0, MSS, 0) == []  # once at the most, as long as it is not SACKed
     board.unmark_lost()
     board.sack(0, MSS)
     assert board.segs_resent == 1
-    assert [r.seq for r in board.repeated(0, 2 * MSS)] == [0]
+    assert [r.seq for r in board.repeated(0, 2 * MSS, 0)] == [0]
     assert board.segs_resent == 0
     check_sums(board)
 
@@ -258,7 +258,7 @@ def test_sums_are_right_after_anything(count: int, steps: list[tuple]) -> None:
             if (record := board.next_lost()) is not None:
                 board.gather(record, MSS, nxt)
         elif step[0] == "dsack":
-            board.repeated(step[1], step[1] + step[2])
+            board.repeated(step[1], step[1] + step[2], una)
         else:
             board.add(nxt, nxt + step[1], at, -(-step[1] // MSS))
             nxt += step[1]
