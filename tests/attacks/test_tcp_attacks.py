@@ -2,6 +2,7 @@
 
 import tracemalloc
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -249,4 +250,70 @@ def test_options_of_every_length_do_not_confuse_a_connection(lab: Lab) -> None:
             flow.inject(data=b"y", raw_options=(filler * 20)[: 4 * words])
     assert flow.tcb.rcv_queued == 66
     assert pack_options() == b""
+    lab.check()
+
+
+@pytest.mark.attack("TCP-51")
+@pytest.mark.attack("TCP-05")
+def test_sacks_of_crumbs_do_not_shred_a_super_segment() -> None:
+    """64,000 octets sent as one, SACKed octet by octet, from everywhere: no more records than it has segments."""
+    lab = Lab(replace(QUICK, tcp=TcpConfig(initial_window_segments=64, gso_max_size=64_000)))
+    flow = lab.handshake(lab.listener(), mss=1_000, sack_permitted=True, wscale=4)
+    tcb = flow.tcb
+    tcb.gso_size = 64_000
+    flow.socket.send(bytes(64_000), lab.now)
+    lab.run()
+    una, random = tcb.snd_una, Random(5)
+    assert len(tcb.scoreboard) < 64 == tcb.scoreboard.segs_out
+    for _ in range(2_000):
+        blocks = []
+        for _ in range(3):
+            left = una + random.randrange(1, 63_000)
+            blocks.append((left & 0xFFFF_FFFF, left + random.randrange(1, 1_500) & 0xFFFF_FFFF))
+        ack = segment(ACK, flow.ports, seq=tcb.rcv_nxt, ack=una, sack=tuple(blocks))
+        lab.inject(ip_frame(6, ack))
+        lab.wire.sent.clear()
+        board = tcb.scoreboard
+        assert len(board) <= board.segs_out <= 64
+        assert 0 <= board.in_flight <= board.segs_out
+    lab.check()
+
+
+@pytest.mark.attack("TCP-54")
+def test_forged_duplicates_release_two_segments_and_then_one_for_each_that_is_told_of(lab: Lab) -> None:
+    """A hundred duplicate ACKs, with and without SACKs that lie: one retransmission, and no growth of the window."""
+    for sacks in (False, True):
+        flow = lab.handshake(lab.listener(80 + sacks), 40_000 + sacks, mss=1_000, sack_permitted=sacks)
+        tcb = flow.tcb
+        flow.socket.send(bytes(200_000), lab.now)
+        lab.advance(20 * MS)
+        for i in range(1, 101):
+            una = tcb.snd_una
+            lie = (una + 5_000 + i) & 0xFFFF_FFFF, (una + 9_000 + i) & 0xFFFF_FFFF
+            flow.inject(ack=-tcb.flight_size, **({"sack": (lie,)} if sacks else {}))
+            new = tcb.scoreboard.segs_out - 10
+            assert new <= i
+            assert tcb.congestion.cwnd <= 10_000
+        assert tcb.total_retrans <= (6 if sacks else 1)  # the lies leave five holes
+        assert tcb.congestion.ssthresh == 7_000
+    lab.check()
+
+
+@pytest.mark.attack("TCP-53")
+@pytest.mark.rfc("3708", "§3")
+def test_dsacks_of_what_was_never_sent_twice_are_not_believed(lab: Lab) -> None:
+    """They neither undo a reduction, nor widen RACK's window, nor make the congestion window grow."""
+    flow = lab.handshake(lab.listener(), mss=1_000, sack_permitted=True)
+    tcb = flow.tcb
+    flow.socket.send(bytes(20_000), lab.now)
+    lab.run()
+    lab.advance(20 * MS)
+    una = tcb.snd_una
+    for _ in range(500):
+        dsack = ((una - 500) & 0xFFFF_FFFF, una & 0xFFFF_FFFF)
+        lab.inject(ip_frame(6, segment(ACK, flow.ports, seq=tcb.rcv_nxt, ack=una, sack=(dsack,))))
+    assert tcb.congestion.cwnd == 10_000
+    assert not tcb.rack.is_wide
+    assert tcb.reordering.degree == 3
+    assert tcb.total_retrans == 0
     lab.check()

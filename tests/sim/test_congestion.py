@@ -38,9 +38,9 @@ class Line:
         self.senders = [self.world.host(f"sender{i}", offload=offload) for i in range(senders)]
         self.receiver = self.world.host("receiver", offload=offload)
         self.world.switch("switch", *self.senders)
-        cable = self.world.cable("switch", self.receiver, rate=RATE, delay="20ms", queue=QUEUE // train)
+        self.slow = self.world.cable("switch", self.receiver, rate=RATE, delay="20ms", queue=QUEUE // train)
         if loss:
-            cable.add_rule(
+            self.slow.add_rule(
                 rules.Loss(loss), direction=0
             )  # of data; a lost ACK is none of the formula's losses
 
