@@ -218,7 +218,7 @@ def learn(packet: TcpPacket, seg: TcpSegment, flow: Flow) -> None:
     """The kernel does not tell whether a connection is a new one: every SYN does."""
     flow.local = flow.local or seg.src_port
     if seg.flags & packet.flags & SYN:
-        flow.shift = seg.seq - packet.seq
+        flow.shift, flow.own = seg.seq - packet.seq, packet.seq
 
 
 class KernelRunner(runner.Runner):

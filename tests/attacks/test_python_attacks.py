@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.attack("PY-02")
 def test_tables_that_strangers_fill_are_keyed_by_bytes(lab: Lab) -> None:
     """Hashes of ints and tuples of them can be foreseen, those of bytes are keyed with a secret."""
-    lab.listener()
+    lab.listener(backlog=32)
     for stranger in range(20):
         src = b"\x0a\0\0" + bytes([100 + stranger])
         lab.know(src, PHANTOM_MAC)

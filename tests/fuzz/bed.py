@@ -9,7 +9,7 @@ from netarium.base.seq import MASK
 from netarium.base.trace import Trace
 from netarium.base.units import MS
 from netarium.transport.tcp.connection import Connection
-from netarium.transport.tcp.listener import HalfOpen
+from netarium.transport.tcp.halfopen import HalfOpen
 from netarium.transport.tcp.timewait import TimeWait
 from netarium.wire.icmpv4 import pack_header
 from netarium.wire.tcp import ACK, FIN, SYN

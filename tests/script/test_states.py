@@ -78,6 +78,8 @@ def in_time_wait(system: str, flags: int, where: str, ack: str) -> tuple[str, in
 
 def synchronized(state: str, flags: int, where: str, ack: str) -> tuple[str, int | None]:
     """§3.10.7.4: sequence number, RST, SYN, ACK, FIN."""
+    if state == "SYN_RECV" and flags & (ACK | RST) == ACK and ack is UNSENT:
+        return state, RST  # as Linux: before its sequence number is looked at
     if where in {BELOW, ABOVE}:
         return state, SILENCE if flags & RST else CHALLENGE
     if flags & RST:
@@ -88,7 +90,7 @@ def synchronized(state: str, flags: int, where: str, ack: str) -> tuple[str, int
     if not flags & ACK:
         return state, SILENCE
     if ack is UNSENT:
-        return state, RST if state == "SYN_RECV" else CHALLENGE
+        return state, CHALLENGE
     after = {
         "SYN_RECV": "ESTABLISHED", "FIN_WAIT1": "FIN_WAIT2", "CLOSING": "TIME_WAIT", "LAST_ACK": "CLOSED",
     }.get(state, state)  # fmt: skip

@@ -99,6 +99,23 @@ class TcpConfig:
         True  # Linux; RFC 7323 §3.2: a segment without the agreed option SHOULD be dropped
     )
     invalid_ratelimit_ns: int = 500 * MS  # answers to unacceptable segments without text, and challenge ACKs
+    # How connections begin; in parentheses Linux's name.
+    # So many SYNs follow at the initial RTO before it begins to double (tcp_syn_linear_timeouts).
+    syn_linear_timeouts: int = 4
+    # More SYNs than this lost: an initial window of one segment. RFC 5681 §3.1 (MUST) says 0, RFC 6928 lets it be 1.
+    initial_window_syn_losses: int = 1
+    abort_on_overflow: bool = False  # True: RST if the accept queue is full (tcp_abort_on_overflow)
+    # SYN cookies (RFC 4987): 0 off, 1 when there are too many half-open connections, 2 always (tcp_syncookies).
+    syn_cookies: int = 1
+    # Fast Open (RFC 7413), the sum of (tcp_fastopen): 1 as client, 2 as server, 4 client without cookie, 0x200 server
+    # without cookie, 0x400 every listener without TCP_FASTOPEN.
+    fast_open: int = 1
+    fast_open_key: bytes = b""  # 16 octets, or 32 with an old one; b"": a random one (tcp_fastopen_key)
+    # A pause when what opens fast seems to be swallowed; 0: none (tcp_fastopen_blackhole_timeout_sec).
+    fast_open_blackhole_ns: int = 0
+    fast_open_cache_size: int = 1_024  # servers whose cookie and MSS are remembered
+    # connect() may take over our own TIME-WAIT: 0 no, 1 yes, 2 on loopback (tcp_tw_reuse).
+    time_wait_reuse: int = 2
     initial_rto_ns: int = 1 * SECOND  # RFC 6298 (2.1)
     min_rto_ns: int = 200 * MS
     max_rto_ns: int = 120 * SECOND
@@ -137,7 +154,7 @@ class TcpConfig:
     # one as before (RFC 5681 §2); False: the largest and 0 count, and what does not count is no news (Linux)
     plain_window_updates: bool = False
     somaxconn: int = 4_096
-    max_half_open: int = 128  # for each listener; its backlog, if that is more
+    max_half_open: int = 4_096  # for each listener, whatever its backlog (tcp_max_syn_backlog)
     max_time_wait: int = 16_384
     min_mss: int = 48  # what a peer's MSS option may ask for at the least
     max_resets_per_second: int = 1_000  # to segments that belong to no connection

@@ -91,6 +91,8 @@ class DropReason(StrEnum):
     TCP_BAD_ACK = "tcp_in_bad_ack"
     TCP_LISTEN_OVERFLOW = "tcp_listen_overflows"
     TCP_TIME_WAIT = "tcp_in_time_wait"
+    TCP_BAD_ECHO = "tcp_tsecr_rejected"
+    TCP_BAD_COOKIE = "tcp_cookie_failed"
     # device and machine
     NO_INTERFACE = "rx_no_interface"
     INTERNAL_ERROR = "internal_error"

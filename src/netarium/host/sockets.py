@@ -13,8 +13,8 @@ from netarium.base.trace import SocketEvent, Trace
 from netarium.host.process import Process
 from netarium.transport.endpoint import Endpoint
 from netarium.transport.ping import PingLayer
+from netarium.transport.tcp.halfopen import HalfOpen
 from netarium.transport.tcp.layer import TcpLayer
-from netarium.transport.tcp.listener import HalfOpen
 from netarium.transport.tcp.timewait import TimeWait
 from netarium.transport.udp import UdpLayer
 

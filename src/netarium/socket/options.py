@@ -17,6 +17,7 @@ from netarium.socket.errors import os_error
 from netarium.socket.errqueue import set_timestamping
 from netarium.socket.membership import join, leave, multicast_interface
 from netarium.socket.tcpinfo import pack_tcp_info
+from netarium.transport.tcp import fastopen
 from netarium.transport.tcp.congestion import ALGORITHMS
 from netarium.transport.tcp.connection import Connection
 from netarium.wire.ipv4_options import SOURCE_ROUTES, parse_options
@@ -28,6 +29,7 @@ _MIN_RCVBUF: Final = 2_304  # Linux's SOCK_MIN_RCVBUF
 _MIN_SNDBUF: Final = 4_608
 _MAX_INT: Final = 2**31 - 1
 _MAX_IP_OPTIONS: Final = 40  # octets
+_MOST_RETRIES: Final = 255
 _NAME_LENGTH: Final = 16  # IFNAMSIZ, TCP_CA_NAME_MAX
 
 Getter = Callable[[Description], int | bytes]
@@ -240,6 +242,65 @@ def _set_quickack(description: Description, value: bytes) -> None:
     description.endpoint.set_quickack(_number(value), description.host.driver.now())
 
 
+def _get_defer_accept(description: Description) -> int:
+    """Seconds until the last of so many repetitions, which begin at the initial timeout and double."""
+    config = description.host.machine.config.tcp
+    timeout, most = config.initial_rto_ns // SECOND, config.max_rto_ns // SECOND
+    return sum(min(timeout << i, most) for i in range(description.endpoint.options.defer_accept))
+
+
+def _set_defer_accept(description: Description, value: bytes) -> None:
+    """From seconds to the repetitions of a SYN,ACK that take so long."""
+    seconds, config = _number(value), description.host.machine.config.tcp
+    timeout, most = config.initial_rto_ns // SECOND, config.max_rto_ns // SECOND
+    count = period = 0
+    while period < seconds and count < _MOST_RETRIES:
+        period += min(timeout << count, most)
+        count += 1
+    description.endpoint.options.defer_accept = count
+
+
+def _is_unused(description: Description) -> bool:
+    return description.endpoint.state_name in {"CLOSED", "LISTEN"}
+
+
+def _set_fast_open(description: Description, value: bytes) -> None:
+    length = _number(value)
+    if length < 0 or not _is_unused(description):
+        raise os_error(errno.EINVAL)
+    description.endpoint.options.fast_open = min(length, description.host.machine.config.tcp.somaxconn)
+
+
+def _set_fast_open_connect(description: Description, value: bytes) -> None:
+    wanted = _number(value)
+    if not 0 <= wanted <= 1:
+        raise os_error(errno.EINVAL)
+    if not description.host.machine.config.tcp.fast_open & fastopen.CLIENT:
+        raise os_error(errno.EOPNOTSUPP)
+    if description.endpoint.state_name != "CLOSED":
+        raise os_error(errno.EINVAL)
+    description.endpoint.options.fast_open_connect = bool(wanted)
+
+
+def _set_no_cookie(description: Description, value: bytes) -> None:
+    wanted = _number(value)
+    if not 0 <= wanted <= 1 or not _is_unused(description):
+        raise os_error(errno.EINVAL)
+    description.endpoint.options.fast_open_no_cookie = bool(wanted)
+
+
+def _get_fast_open_key(description: Description) -> bytes:
+    machine = description.host.machine
+    return b"".join(machine.tcp.fast_open.keys(machine.config.tcp, description.endpoint.options))
+
+
+def _set_fast_open_key(description: Description, value: bytes) -> None:
+    """One key, or a new one and an old one."""
+    if len(value) not in {fastopen.KEY_LENGTH, 2 * fastopen.KEY_LENGTH}:
+        raise os_error(errno.EINVAL)
+    description.endpoint.options.fast_open_key = bytes(value)
+
+
 def _set_multicast_if(description: Description, value: bytes) -> None:
     if len(value) < 4:
         raise os_error(errno.EINVAL)
@@ -298,6 +359,7 @@ _TCP: Final = int(kernel.IPPROTO_TCP)
 _IP_MTU, _IP_MTU_DISCOVER, _IP_RECVERR, _IP_RECVTTL, _IP_FREEBIND, _IP_MULTICAST_ALL = 14, 10, 11, 12, 15, 49
 _IPV6_MTU, _IPV6_RECVERR = 24, 25
 _TCP_INQ = 36
+_TCP_FASTOPEN_CONNECT, _TCP_FASTOPEN_KEY, _TCP_FASTOPEN_NO_COOKIE = 30, 33, 34
 _SO_NO_CHECK, _SO_TIMESTAMP = 11, 29
 _SO_TIMESTAMPING, _SO_ZEROCOPY = 37, 60
 
@@ -374,6 +436,15 @@ _TABLE: Final[dict[tuple[int, int], Row]] = {
         "keepcnt", 1, 127, 1, lambda d: d.host.machine.config.tcp.keepalive_probes
     ),
     (_TCP, kernel.TCP_SYNCNT): _integer("syncnt", 1, 127, 1, lambda d: d.host.machine.config.tcp.syn_retries),
+    (_TCP, kernel.TCP_DEFER_ACCEPT): Row(_get_defer_accept, _set_defer_accept),
+    (_TCP, kernel.TCP_FASTOPEN): Row(lambda d: d.endpoint.options.fast_open, _set_fast_open),
+    (_TCP, _TCP_FASTOPEN_CONNECT): Row(
+        lambda d: int(d.endpoint.options.fast_open_connect), _set_fast_open_connect
+    ),
+    (_TCP, _TCP_FASTOPEN_KEY): Row(_get_fast_open_key, _set_fast_open_key),
+    (_TCP, _TCP_FASTOPEN_NO_COOKIE): Row(
+        lambda d: int(d.endpoint.options.fast_open_no_cookie), _set_no_cookie
+    ),
     (_TCP, kernel.TCP_LINGER2): _integer(
         "linger2_ns", unit=SECOND, default=lambda d: d.host.machine.config.tcp.fin_wait_2_timeout_ns
     ),

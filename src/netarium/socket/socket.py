@@ -142,6 +142,8 @@ class Socket(Transfer):
                         return os_error(errno.EALREADY), False
                 else:
                     endpoint.connect(packed, port, driver.now())
+                    if endpoint.is_deferred:
+                        return None, False  # TCP_FASTOPEN_CONNECT: the first octets will go with the SYN
                     description.connecting = True
                     driver.kick(self._machine)
                     if self._timeout_ns == 0:

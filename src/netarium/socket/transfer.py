@@ -23,7 +23,7 @@ from netarium.socket.messages import (
 )
 from netarium.socket.tracing import traced
 from netarium.transport.datagram import Datagram
-from netarium.transport.endpoint import POLLIN, POLLOUT
+from netarium.transport.endpoint import POLLERR, POLLHUP, POLLIN, POLLOUT
 from netarium.transport.ping import PingEndpoint
 from netarium.transport.tcp.connection import Connection
 from netarium.transport.udp import UdpEndpoint
@@ -32,7 +32,10 @@ MSG_OOB: Final = int(kernel.MSG_OOB)
 MSG_PEEK: Final = int(kernel.MSG_PEEK)
 MSG_WAITALL: Final = int(kernel.MSG_WAITALL)
 MSG_TRUNC: Final = int(kernel.MSG_TRUNC)
+MSG_DONTWAIT: Final = int(kernel.MSG_DONTWAIT)
+MSG_FASTOPEN: Final = 0x2000_0000
 MSG_MORE: Final = int(getattr(kernel, "MSG_MORE", 0x8000))
+_HANDSHAKE: Final = frozenset({"SYN_SENT", "SYN_RECV"})
 _SENDFILE_BLOCK: Final = 65_536
 
 DatagramKind = UdpEndpoint | PingEndpoint
@@ -80,6 +83,8 @@ class Transfer(SocketBase):
         try:
             endpoint = self._live()
             if isinstance(endpoint, Connection):
+                if flags & MSG_FASTOPEN:
+                    return self._send_with_syn(payload, flags, self._address(address, "sendto"))
                 return self._send(payload, flags)
             return self._send_datagram(endpoint, payload, self._address(address, "sendto"), {})
         except BaseException:
@@ -100,6 +105,8 @@ class Transfer(SocketBase):
         try:
             endpoint = self._live()
             if isinstance(endpoint, Connection):
+                if flags & MSG_FASTOPEN and address is not None:
+                    return self._send_with_syn(payload, flags, self._address(address, "sendmsg"))
                 return self._send(payload, flags)
             to = None if address is None else self._address(address, "sendmsg")
             return self._send_datagram(endpoint, payload, to, parse(self._description, ancdata))
@@ -169,6 +176,40 @@ class Transfer(SocketBase):
                 if rest is not data:
                     release(rest)
                 until = self._await(POLLOUT, until, flags, endpoint.options.sndtimeo_ns)
+
+    def _send_with_syn(self, data: Buffer, flags: int, to: tuple[bytes, int]) -> int:
+        """Connect and send at once (RFC 7413, MSG_FASTOPEN); blocking, it waits until all is taken."""
+        endpoint, driver, description = self._live(), self._driver, self._description
+        assert isinstance(endpoint, Connection)
+        if description.connecting and endpoint.state_name not in _HANDSHAKE and not endpoint.error:
+            description.connecting = False  # nobody has asked yet how the connect() before it ended
+            return self._send_stream(data, flags, whole=self._timeout_ns is None)
+        waits = self._timeout_ns != 0 and not flags & MSG_DONTWAIT
+        with driver.lock:
+            try:
+                sent = endpoint.connect_with(data, to[0], to[1], driver.now(), waiting=waits)
+            except StackError as fault:
+                raise from_stack(fault) from None
+            description.connecting = True
+            driver.kick(self._machine)
+            if not waits:
+                if not sent:
+                    raise os_error(errno.EINPROGRESS)
+                return sent
+            self._await_opening(endpoint)
+        rest = memoryview(data)[sent:]
+        return sent + (self._send_stream(rest, flags, whole=self._timeout_ns is None) if len(rest) else 0)
+
+    def _await_opening(self, endpoint: Connection) -> None:
+        """Until the handshake is over; lock held."""
+        until = None
+        while endpoint.state_name in _HANDSHAKE and not endpoint.error:
+            until = self._await(POLLOUT | POLLERR | POLLHUP, until, 0, endpoint.options.sndtimeo_ns)
+        self._description.connecting = False
+        if endpoint.error:
+            pending, endpoint.error = endpoint.error, 0
+            raise os_error(pending)
+        self._machine.sockets.tell(endpoint, "connected", self._driver.now())
 
     def _send_datagram(
         self, endpoint: DatagramKind, data: Buffer, to: tuple[bytes, int] | None, extra: dict[str, Any]

@@ -33,6 +33,11 @@ class SocketOptions:
         zerocopy: MSG_ZEROCOPY is understood. Likewise `timestamping`: SOF_TIMESTAMPING_* (SO_TIMESTAMPING).
         shared: several endpoints have this object: who wants to change it needs a copy.
         inq: recvmsg() tells how much is left (TCP_INQ).
+        defer_accept: repetitions of the SYN,ACK until a bare ACK completes a handshake.
+        fast_open: connections of a listener that may open fast at a time (RFC 7413); likewise the three that follow.
+        fast_open_connect: connect() waits for the first octets, to send them with the SYN.
+        fast_open_no_cookie: no cookie is needed.
+        fast_open_key: what a listener makes its cookies with, 16 octets, or 32 with an old one; b"": the machine's.
     """
 
     # SOL_SOCKET
@@ -89,6 +94,11 @@ class SocketOptions:
     zerocopy: bool = False
     timestamping: int = 0
     inq: bool = False
+    defer_accept: int = 0
+    fast_open: int = 0
+    fast_open_connect: bool = False
+    fast_open_no_cookie: bool = False
+    fast_open_key: bytes = b""
 
     shared: bool = False
 

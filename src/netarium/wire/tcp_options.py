@@ -1,12 +1,12 @@
-"""TCP options: MSS (RFC 9293 §3.2), window scale and timestamps (RFC 7323), SACK (RFC 2018).
+"""TCP options: MSS (RFC 9293 §3.2), window scale and timestamps (RFC 7323), SACK (RFC 2018), Fast Open (RFC 7413).
 
 The order and padding of what is packed are Linux's, so that a middlebox sees nothing new.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from netarium.base.checksum import Buffer
 
@@ -17,6 +17,9 @@ WINDOW_SCALE: Final = 3
 SACK_PERMITTED: Final = 4
 SACK: Final = 5
 TIMESTAMPS: Final = 8
+FAST_OPEN: Final = 34
+EXPERIMENT: Final = 254  # RFC 6994: told apart by a number behind the length
+FAST_OPEN_MAGIC: Final = b"\xf9\x89"
 
 MAX_LENGTH: Final = 40  # a data offset of 15 words leaves this much behind the header
 TIMESTAMPS_WORD: Final = 0x0101080A  # NOP, NOP, timestamps, length 10 (RFC 7323 appendix A)
@@ -175,3 +178,51 @@ def _pack_sack(blocks: Sequence[tuple[int, int]]) -> bytes:
     assert len(blocks) <= 4, f"{len(blocks)} SACK blocks"
     packed = bytes((NO_OPERATION, NO_OPERATION, SACK, 2 + 8 * len(blocks)))
     return packed + b"".join([_PAIR.pack(left, right) for left, right in blocks])
+
+
+class FastOpenOption(NamedTuple):
+    """Fast Open: a cookie, or b"" to ask for one; `experimental`: in the option that was used before RFC 7413."""
+
+    cookie: bytes
+    experimental: bool = False
+
+
+def parse_fast_open(options: bytes) -> FastOpenOption | None:
+    """The Fast Open option among the octets of a SYN's options; None: there is none, or one of a wrong length.
+
+    Spec: RFC 7413 §4.1.1: 4 to 16 octets, an even number.
+    """
+    for kind, value in _each(options):
+        if kind == FAST_OPEN:
+            found = FastOpenOption(value)
+        elif kind == EXPERIMENT and value.startswith(FAST_OPEN_MAGIC):
+            found = FastOpenOption(value[2:], experimental=True)
+        else:
+            continue
+        length = len(found.cookie)
+        return found if not length or (4 <= length <= 16 and not length & 1) else None
+    return None
+
+
+def pack_fast_open(option: FastOpenOption) -> bytes:
+    """The option, padded with NOPs to whole words."""
+    cookie = option.cookie
+    if option.experimental:
+        packed = bytes((EXPERIMENT, 4 + len(cookie))) + FAST_OPEN_MAGIC + cookie
+    else:
+        packed = bytes((FAST_OPEN, 2 + len(cookie))) + cookie
+    return packed + bytes((NO_OPERATION,)) * (-len(packed) % 4)
+
+
+def _each(options: bytes) -> Iterator[tuple[int, bytes]]:
+    """Kind and value of each option, up to the end or to a length that makes no sense."""
+    offset, end = 0, len(options)
+    while offset < end and options[offset] != END_OF_LIST:
+        if options[offset] == NO_OPERATION:
+            offset += 1
+            continue
+        length = options[offset + 1] if offset + 1 < end else 0
+        if length < 2 or offset + length > end:
+            return
+        yield options[offset], options[offset + 2 : offset + length]
+        offset += length

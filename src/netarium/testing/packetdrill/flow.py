@@ -1,8 +1,8 @@
 """How the numbers of a script and those of the stack belong together, for one connection.
 
-The peer's sequence numbers are literal. Ours are learned from the first SYN that the stack sends, and shifted from
-then on: the acknowledgments and SACK blocks that arrive, the sequence numbers that leave. Timestamps of ours are
-mapped, one by one, because their clock starts anywhere.
+The number in a SYN is where a side begins; in what is no SYN, all numbers count from there. The peer's first number is
+the script's. Ours is learned from the first SYN that the stack sends. Timestamps of ours are mapped, one by one,
+because their clock starts anywhere.
 """
 
 from dataclasses import dataclass, field
@@ -20,6 +20,8 @@ class Flow:
         remote: the peer's port, and its address, packed.
         shift: what the stack's sequence numbers have more than the script's; None: not learned yet.
         renewed: the peer has sent a SYN that may begin anew: our next SYN has other numbers.
+        own: our first sequence number, as the script counts.
+        peer: the peer's; None: no SYN has arrived.
         stamps: our timestamps, by the numbers that the script gives them.
         base: the first of them: (script's, stack's).
         listening: no connection yet: the next SYN that arrives makes one.
@@ -32,6 +34,8 @@ class Flow:
     address: bytes
     shift: int | None = None
     renewed: bool = False
+    own: int = 0
+    peer: int | None = None
     stamps: dict[int, int] = field(default_factory=dict)
     base: tuple[int, int] | None = None
     listening: bool = False
@@ -47,18 +51,26 @@ class Flow:
         """The stack's next SYN tells where its numbers begin."""
         return self.shift is None or self.renewed
 
-    def learn(self, shift: int) -> None:
-        """The stack's numbers have `shift` more than the script's."""
-        self.shift = shift
+    def learn(self, shift: int, own: int = 0) -> None:
+        """The stack's numbers have `shift` more than the script's, which begin with `own`."""
+        self.shift, self.own = shift, own
         self.renewed = False
 
-    def to_stack(self, number: int) -> int:
-        """One of our sequence numbers, as the stack counts."""
-        return (number + (self.shift or 0)) & MASK
+    def to_stack(self, number: int, *, syn: bool = False) -> int:
+        """One of our sequence numbers, as the stack counts; `syn`: the script has it in a SYN."""
+        return (number + (self.shift or 0) + (0 if syn else self.own)) & MASK
 
-    def to_script(self, number: int) -> int:
+    def to_script(self, number: int, *, syn: bool = False) -> int:
         """One of our sequence numbers, as the script counts."""
-        return (number - (self.shift or 0)) & MASK
+        return (number - (self.shift or 0) - (0 if syn else self.own)) & MASK
+
+    def peer_to_stack(self, number: int, *, syn: bool = False) -> int:
+        """One of the peer's sequence numbers, as it goes on the wire."""
+        return (number + (0 if syn else self.peer or 0)) & MASK
+
+    def peer_to_script(self, number: int, *, syn: bool = False) -> int:
+        """One of the peer's sequence numbers, as the script counts."""
+        return (number - (0 if syn else self.peer or 0)) & MASK
 
     def arriving(self, options: tuple[Option, ...], *, acknowledges: bool) -> tuple[Option, ...]:
         """The options of an inbound segment, with our own numbers as the stack knows them."""

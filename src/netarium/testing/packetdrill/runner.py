@@ -307,6 +307,8 @@ class Runner:
         match packet:
             case TcpPacket():
                 self._renew(packet, flow)
+                if packet.flags & SYN and flow.peer is None:
+                    flow.peer = packet.seq
                 octets = segments.build_tcp(packet, flow, self._settings)
             case UdpPacket():
                 octets = segments.build_udp(packet, flow, self._settings)
@@ -322,7 +324,7 @@ class Runner:
         if packet.flags & (SYN | ACK) == SYN:
             row = self._stage.machine.tcp.flows.get(flow.key(self._settings.local))
             if row is None:
-                flow.shift = None
+                flow.shift = flow.peer = None
             flow.renewed = isinstance(row, TimeWait)  # or the SYN is an old one, and nothing begins
 
     def _record(self, sent: Sent, flow: Flow) -> None:

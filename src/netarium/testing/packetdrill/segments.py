@@ -71,12 +71,14 @@ class Sent:
 def build_tcp(packet: TcpPacket, flow: Flow, settings: Settings) -> bytes:
     """The IP packet of an inbound segment."""
     options = encode(flow.arriving(packet.options or (), acknowledges=packet.ack is not None))
-    ack = 0 if packet.ack is None else flow.to_stack(packet.ack)
+    syn = bool(packet.flags & SYN)
+    seq = flow.peer_to_stack(packet.seq, syn=syn)
+    ack = 0 if packet.ack is None else flow.to_stack(packet.ack, syn=syn)
     payload = bytes((packet.end - packet.seq) % 2**32)
 
     def head(check: int) -> bytes:
         return pack_header(
-            flow.remote, flow.local, packet.seq % 2**32, ack, packet.flags, packet.window or 0, packet.urgent or 0,
+            flow.remote, flow.local, seq, ack, packet.flags, packet.window or 0, packet.urgent or 0,
             options, check,
         )  # fmt: skip
 
@@ -135,7 +137,7 @@ def learn(packet: TcpPacket, seg: TcpSegment, flow: Flow) -> None:
     """Our port and our first sequence number, from the first SYN."""
     flow.local = flow.local or seg.src_port
     if flow.is_to_learn and seg.flags & packet.flags & SYN:
-        flow.learn(seg.seq - packet.seq)
+        flow.learn(seg.seq - packet.seq, packet.seq)
 
 
 def compare_tcp(packet: TcpPacket, sent: Sent, flow: Flow, settings: Settings, met: int) -> int:
@@ -160,10 +162,11 @@ def compare_tcp(packet: TcpPacket, sent: Sent, flow: Flow, settings: Settings, m
     start = (packet.seq + met) % 2**32
     part = met + length < wanted and length > 0 and not settings.strict_segments
     flags = packet.flags & ~(FLAGS["P"] | FLAGS["F"]) if part else packet.flags
-    good = seg.flags & ~(FLAGS["P"] if part else 0) == flags and flow.to_script(seg.seq) == start
+    syn = bool(seg.flags & SYN)
+    good = seg.flags & ~(FLAGS["P"] if part else 0) == flags and flow.to_script(seg.seq, syn=syn) == start
     good = good and (part or met + length == wanted)
-    # The ack of a RST that answers a segment of ours that nobody knows is literal, as all that the peer counts.
-    good = good and (packet.ack is None or seg.ack == packet.ack % 2**32)
+    acked = flow.peer_to_script(seg.ack, syn=syn)
+    good = good and (packet.ack is None or acked == packet.ack % 2**32)
     good = good and packet.window in {None, seg.window}
     good = good and (packet.urgent in {None, seg.urgent})
     good = good and _ip_is_good(packet.ip, sent.ip)
@@ -225,6 +228,8 @@ def _same(want: Option, got: Option, flow: Flow, settings: Settings) -> bool:
     if want[0] != got[0] or len(want) != len(got):
         return False
     wanted, found = list(want[1:]), list(got[1:])
+    if want[0] == "sack":
+        found = [flow.peer_to_script(int(edge or 0)) for edge in found]
     if want[0] == "TS":
         scripted, sent = wanted.pop(0), int(found.pop(0) or 0)
         if isinstance(scripted, int):
@@ -255,13 +260,14 @@ def text_of(packet: TcpPacket) -> str:
 
 def text_of_segment(seg: TcpSegment, flow: Flow, ip: Ipv4Header, said: IpInfo = IpInfo()) -> str:  # noqa: B008
     """A segment that left, in the numbers of the script; of its IP header, what the script speaks of."""
-    seq, length = flow.to_script(seg.seq), len(seg.payload)
+    syn = bool(seg.flags & SYN)
+    seq, length = flow.to_script(seg.seq, syn=syn), len(seg.payload)
     shown = IpInfo(
         None if said.ecn is None else (ip.tos & 3,),
         None if said.tos is None else ip.tos,
         None if said.ttl is None else ip.ttl,
     )
-    ack = f" ack {seg.ack}" if seg.flags & FLAGS["."] else ""
+    ack = f" ack {flow.peer_to_script(seg.ack, syn=syn)}" if seg.flags & FLAGS["."] else ""
     urgent = f" urg {seg.urgent}" if seg.flags & FLAGS["U"] else ""
     return (
         f"{_ip_text(shown)}{letters(seg.flags)} {seq}:{(seq + length) % 2**32}({length})"

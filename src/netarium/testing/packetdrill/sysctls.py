@@ -151,6 +151,11 @@ def _fin_timeout(config: MachineConfig, value: str) -> MachineConfig:
     return changed(config, "fin_wait_2_timeout_ns", number(value) * SECOND)
 
 
+def _syn_retries(config: MachineConfig, value: str) -> MachineConfig:
+    """So often and no more, however short that is (RFC 9293 MUST-23 asks for three minutes)."""
+    return replace(config, tcp=replace(config.tcp, syn_retries=number(value), r2_syn_ns=0))
+
+
 # --- the table --------------------------------------------------------------------------------------------------
 
 _LINUX_TCP: Final[dict[str, Setter]] = {
@@ -158,7 +163,7 @@ _LINUX_TCP: Final[dict[str, Setter]] = {
     "sack": _truth("sack"),
     "timestamps": _truth("timestamps"),
     "window_scaling": _truth("window_scaling"),
-    "syn_retries": _number("syn_retries"),
+    "syn_retries": _syn_retries,
     "synack_retries": _number("syn_ack_retries"),
     "retries1": _number("r1_retries"),
     "retries2": _number("data_retries"),
@@ -218,6 +223,7 @@ _PENDING: Final[dict[str, tuple[str, int, tuple[str, ...]]]] = {
     "max_reordering": ("max_reordering", 1, ("300",)),
     "rfc1337": ("rfc1337", 1, ("1",)),
     "syncookies": ("syn_cookies", 1, ("0", "1")),
+    "fastopen_blackhole_timeout_sec": ("fast_open_blackhole_ns", SECOND, ("0",)),
     "challenge_ack_limit": ("challenge_ack_limit", 1, ("1000", "2147483647")),
     "tw_reuse": ("time_wait_reuse", 1, ("0", "1", "2")),
     "shrink_window": ("shrink_window", 1, ("0",)),
@@ -235,7 +241,7 @@ def _fast_open_key(config: MachineConfig, value: str) -> MachineConfig:
     if len(keys) > 2 or any(len(each) != 4 for each in words):
         raise ValueError("one or two keys of four words are expected")
     octets = b"".join(int(word, 16).to_bytes(4, "little") for each in words for word in each)
-    return changed(config, "fast_open_key", octets) if _has("fast_open_key") else config
+    return changed(config, "fast_open_key", octets)
 
 
 _LINUX: Final[dict[str, Setter]] = {
@@ -264,7 +270,7 @@ _LINUX: Final[dict[str, Setter]] = {
             "net.core.gro_normal_batch", "net.core.skb_defer_max", "net.core.txrehash", "net.core.warnings",
             "net.ipv6.conf.all.disable_ipv6", "net.ipv4.udp_mem", "net.ipv4.udp_rmem_min", "net.ipv4.udp_wmem_min",
             "net.ipv4.conf.all.rp_filter", "net.ipv4.conf.default.rp_filter", "kernel.printk",
-            "net.ipv4.tcp_fastopen_blackhole_timeout_sec", "net.ipv4.tcp_fastopen_blackhole_detect_timeout_sec",
+            "net.ipv4.tcp_fastopen_blackhole_detect_timeout_sec",
         ),
         _harmless,
     ),

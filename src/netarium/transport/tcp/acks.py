@@ -230,7 +230,7 @@ def answer_unacceptable(tcb: Tcb, seq: int, end: int, now: int, *, syn: bool = F
     One with text is a retransmission whose ACK was lost: it is always answered, and reported (RFC 2883); the others,
     old ACKs and probes, not more often than `invalid_ratelimit_ns` allows.
     """
-    if (end == seq or syn) and _is_limited(tcb, now):
+    if (end == seq or syn) and is_limited(tcb, now):
         return
     if seq < end and seq < tcb.rcv_nxt:
         enter_quick_mode(tcb)
@@ -240,11 +240,12 @@ def answer_unacceptable(tcb: Tcb, seq: int, end: int, now: int, *, syn: bool = F
 
 def challenge(tcb: Tcb, now: int) -> None:
     """Send a challenge ACK, within the connection's own limit (RFC 5961 §7)."""
-    if not _is_limited(tcb, now):
+    if not is_limited(tcb, now):
         tcb.ack_now = tcb.output = True
 
 
-def _is_limited(tcb: Tcb, now: int) -> bool:
+def is_limited(tcb: Tcb, now: int) -> bool:
+    """Answers to what changes nothing, text aside, are not given more often than `invalid_ratelimit_ns` allows."""
     if tcb.dup_ack_at and now - tcb.dup_ack_at < tcb.config.invalid_ratelimit_ns:
         return True
     tcb.dup_ack_at = now

@@ -49,7 +49,9 @@ _CONTROL: Final = SYN | FIN | RST | URG
 def segment_arrives(tcb: Tcb, seg: TcpSegment, now: int) -> Fate:
     """Process one segment with unwrapped numbers; flags in the `tcb` say what is to be done after it."""
     if tcb.state is SYN_SENT:
-        return handshake.syn_sent_arrives(tcb, seg, now)
+        return _syn_sent(tcb, seg, now)
+    if tcb.state is SYN_RECEIVED and tcb.fast_opened and _is_syn_again(tcb, seg, now):
+        return Accepted.LOCAL
     if seg.flags & ~PSH == ACK and seg.seq == tcb.rcv_nxt and _is_next_in_stream(tcb, seg, now):
         return Accepted.LOCAL
     fate = _checks(tcb, seg, now)
@@ -104,6 +106,27 @@ def _in_record(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
                 tcb.reset_to = seg.seq + seg.segment_length
             end(tcb, CloseReason.NORMAL.value, verdict.value, now)
     return None
+
+
+def _syn_sent(tcb: Tcb, seg: TcpSegment, now: int) -> Fate:
+    """What a SYN,ACK carries beside itself is looked at only by who opened fast (RFC 7413 §4.2.2)."""
+    fate = handshake.syn_sent_arrives(tcb, seg, now)
+    if tcb.state is ESTABLISHED and seg.segment_length > 1 and (tcb.fast_open_option or tcb.syn_data):
+        seg.seq, seg.flags = tcb.rcv_nxt, seg.flags & ~SYN
+        if len(seg.payload):
+            stream.process_text(tcb, seg, now)
+        stream.check_fin(tcb, seg, now)
+    return fate
+
+
+def _is_syn_again(tcb: Tcb, seg: TcpSegment, now: int) -> bool:
+    """The SYN of a connection that opened fast is repeated: our SYN,ACK was lost, it seems."""
+    if seg.seq != tcb.irs or seg.flags & (SYN | ACK | RST) != SYN:
+        return False
+    if not acks.is_limited(tcb, now):
+        tcb.fast_open_option = None
+        tcb.syn_pending = tcb.output = True
+    return True
 
 
 def _is_next_in_stream(tcb: Tcb, seg: TcpSegment, now: int) -> bool:
@@ -297,7 +320,7 @@ def check_ack(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
         return DropReason.TCP_BAD_SEGMENT
     ack = seg.ack
     if tcb.state is SYN_RECEIVED:
-        if not tcb.snd_una < ack <= tcb.snd_nxt:
+        if not tcb.iss < ack <= tcb.snd_nxt:
             tcb.reset_ack = ack
             return DropReason.TCP_BAD_ACK
         handshake.establish(tcb, seg, now)

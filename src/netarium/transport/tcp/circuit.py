@@ -20,9 +20,11 @@ from netarium.link.frame import Frame
 from netarium.transport.endpoint import Notifier
 from netarium.transport.options import SocketOptions
 from netarium.transport.ports import PortTable
-from netarium.transport.tcp import arrive, ecn, emit, info, negotiate, probing, sender, timers
+from netarium.transport.tcp import arrive, ecn, emit, handshake, info, negotiate, probing, sender, timers
+from netarium.transport.tcp.fastopen import FastOpen, FastOpenQueue
+from netarium.transport.tcp.halfopen import HalfOpen, Nursery
 from netarium.transport.tcp.isn import IsnGenerator
-from netarium.transport.tcp.listener import HalfOpen, Listener, Nursery
+from netarium.transport.tcp.listener import Listener
 from netarium.transport.tcp.state import (
     CLOSE_WAIT,
     CLOSED,
@@ -37,9 +39,11 @@ from netarium.transport.tcp.state import (
 )
 from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp import ACK, CHECKSUM_OFFSET, FIN, RST, TcpSegment
+from netarium.wire.tcp_options import FastOpenOption, parse_fast_open
 
 PROTOCOL_TCP = 6
-_MAX_MSS = 65_495  # a packet of 65,535 octets less both headers
+MAX_MSS = 65_495  # a packet of 65,535 octets less both headers
+_TIMEOUTS_OF_A_BLACKHOLE = 3
 _OPEN = frozenset({ESTABLISHED, CLOSE_WAIT})  # what tcpCurrEstab counts
 
 
@@ -51,6 +55,7 @@ class Services(Nursery, Protocol):
     notifier: Notifier
     counters: Counters
     isn: IsnGenerator
+    fast_open: FastOpen
     name: str
 
     def attach(self, connection: "Circuit") -> None:
@@ -70,13 +75,31 @@ class Circuit(ABC):
         error: pending errno of a call that was not waited for (SO_ERROR).
         tcb: the control block; read it, nobody else writes it.
         listener: the queues, while in LISTEN.
+        accepted: accept() has given it to the application.
         bound: the local port was chosen by bind(); it is kept when a connection fails.
         key: packed remote address, local address, remote port, local port: as in an arriving header.
     """
 
     __slots__ = (
-        "_counted", "_deadline", "_layer", "_path", "_pseudo", "bound", "cause", "id", "key", "listener", "local",
-        "notified", "options", "queued", "remote", "tcb", "version",
+        "_counted",
+        "_deadline",
+        "_fast_open",
+        "_layer",
+        "_path",
+        "_pseudo",
+        "accepted",
+        "bound",
+        "cause",
+        "id",
+        "key",
+        "listener",
+        "local",
+        "notified",
+        "options",
+        "queued",
+        "remote",
+        "tcb",
+        "version",
     )  # fmt: skip
 
     def __init__(
@@ -97,6 +120,8 @@ class Circuit(ABC):
         self.notified = False
         self.cause = 0
         self._counted = CLOSED  # the state that the counters know of
+        self._fast_open: FastOpenQueue | None = None  # where it counts until it is established
+        self.accepted = False
         self._deadline: int | None = None  # what the layer's queue knows of
         self._path: Path | None = None
         self._pseudo = 0
@@ -154,10 +179,13 @@ class Circuit(ABC):
         if tcb.ecn_ok:
             seg.ecn = packet.tos & ecn.FIELD
         seg.ack = unwrap(seg.ack, tcb.snd_nxt)
-        if tcb.state is not SYN_SENT:
+        opening = tcb.state is SYN_SENT
+        if not opening:
             seg.seq = unwrap(seg.seq, tcb.rcv_nxt)
         una = tcb.snd_una
         fate = arrive.segment_arrives(tcb, seg, now)
+        if opening and fate is Accepted.LOCAL:
+            self._learn_of_fast_open(seg)
         if fate is Accepted.LOCAL:
             tcb.last_received_at = now
             if tcb.keepalive_at:
@@ -167,6 +195,13 @@ class Circuit(ABC):
         if tcb.notices is not None:
             tcb.notices.arrived(tcb.rcv_nxt, now)
             tcb.wakeup = tcb.notices.acknowledged(tcb.snd_una, now) or tcb.wakeup
+        self._answer_by_reset(now)
+        self._done(now)
+        return fate
+
+    def _answer_by_reset(self, now: int) -> None:
+        """What `arrive` says is to be answered by a RST."""
+        tcb = self.tcb
         if tcb.reset_ack is not None:  # RFC 9293 §3.10.7: <SEQ=SEG.ACK><CTL=RST>
             self._layer.send_bare(self.local, self.remote, tcb.reset_ack & MASK, 0, RST, 0, b"", now)
             tcb.reset_ack = None
@@ -176,8 +211,6 @@ class Circuit(ABC):
         if tcb.abort_due:
             tcb.abort_due = False
             arrive.end(tcb, errno.ECONNRESET, "text for nobody", now)
-        self._done(now)
-        return fate
 
     def on_icmp_error(self, error: IcmpError, seq: int, now: int) -> bool:
         """An ICMP error about a segment of ours: a hint, and only if it quotes what is in flight (RFC 5927 §4.1)."""
@@ -225,6 +258,8 @@ class Circuit(ABC):
         tcb = self.tcb
         self._deadline = None
         error = timers.on_deadline(tcb, now)
+        if (tcb.syn_data or tcb.fast_open_option is not None) and not tcb.passive:
+            self._suspect_blackhole(error, now)
         if tcb.trace is not None:
             self.cause = tcb.trace.cause
         if error is not None:
@@ -234,6 +269,14 @@ class Circuit(ABC):
         elif tcb.rexmit_count >= tcb.config.r1_retries and self._path is not None:
             self._layer.ip.suspect(self._path, now)  # MUST-20: R1 reached, the next hop may be dead
         self._done(now)
+
+    def _suspect_blackhole(self, error: int | None, now: int) -> None:
+        """A connection that opened fast timed out three times in a row, or for the last time (RFC 7413 §7.3)."""
+        tcb = self.tcb
+        if (tcb.rexmit_at and tcb.rexmit_count == _TIMEOUTS_OF_A_BLACKHOLE) or (
+            error and tcb.rexmit_count < 2
+        ):
+            self._layer.fast_open.disable(tcb.config, now)
 
     def poll_transmit(self, now: int) -> Frame | None:
         """The next frame of this connection, or None when there is none any more."""
@@ -273,14 +316,40 @@ class Circuit(ABC):
         tcb.passive = True
         tcb.snd_nxt = half.iss + 1
         tcb.scoreboard.add(half.iss, half.iss + 1, half.answered_at)
-        if half.retransmitted:
-            tcb.scoreboard.oldest.resent = tcb.rexmit_count = half.retransmitted
+        tcb.syn_sent_at, tcb.syn_ts = half.answered_at, half.ts_first
+        if half.repeated:
+            tcb.scoreboard.oldest.resent = tcb.rexmit_count = half.repeated
+            tcb.syn_losses = half.repeated if half.timeouts else 0
         for name in ("peer_mss", "our_mss", "wscale_ok", "snd_wind_shift", "rcv_wind_shift", "ts_ok", "ts_offset",
                      "ts_recent", "ts_recent_at", "sack_ok", "ecn_ok"):  # fmt: skip
             setattr(tcb, name, getattr(half, name))
         tcb.segs_in = 1  # the SYN
         tcb.state = SYN_RECEIVED
         self._layer.attach(self)
+
+    def open_fast_from(
+        self, half: HalfOpen, path: Path, seg: TcpSegment, reply: FastOpenOption | None, now: int
+    ) -> None:
+        """A listener's connection that may be used before its handshake is over (RFC 7413 §4.2.2)."""
+        half.answered_at = now
+        self.established_from(half, path)
+        self._fast_open = half.listener.fast_open
+        self._fast_open.pending += 1
+        self.tcb.fast_open_option = reply
+        handshake.open_fast(self.tcb, seg, now)
+        self._done(now)
+
+    def _learn_of_fast_open(self, seg: TcpSegment) -> None:
+        """The SYN,ACK brings a cookie, or none; and its sender's MSS."""
+        tcb = self.tcb
+        asked = tcb.fast_open_option
+        if tcb.state is CLOSED or (asked is None and not tcb.syn_data):
+            return
+        given = parse_fast_open(seg.options) if asked is not None else None
+        in_vain = asked if given is None and not tcb.total_retrans and not tcb.syn_data else None
+        self._layer.fast_open.learn(
+            self.key[:8] if self.version == 4 else self.key[:32], seg.mss or 0, given, in_vain, tcb.config
+        )
 
     def _frame(self, path: Path, out: sender.Outgoing, now: int) -> Frame | None:
         """Headers in front of a segment; None if it went to wait for the next hop's address."""
@@ -325,7 +394,7 @@ class Circuit(ABC):
         if tcb.wakeup:
             tcb.wakeup = False
             if state is not self._counted:
-                self._count(state)
+                self._count(state, now)
             if not self.notified and not tcb.orphan:
                 self._tell()
         if state is TIME_WAIT:
@@ -340,9 +409,12 @@ class Circuit(ABC):
             self._deadline = at
             self._layer.schedule(self, at)
 
-    def _count(self, new: State) -> None:
+    def _count(self, new: State, now: int) -> None:
         """The state changed: what netstat -s tells of it (RFC 4022)."""
         old, self._counted = self._counted, new
+        if self._fast_open is not None and new is not SYN_RECEIVED:
+            self._fast_open.leave(now, reset=self.accepted and self.tcb.error == errno.ECONNRESET)
+            self._fast_open = None
         counters = self._layer.counters
         counters["tcp_curr_estab"] += (new in _OPEN) - (old in _OPEN)
         if new is SYN_SENT:
@@ -389,8 +461,8 @@ class Circuit(ABC):
         overhead = 40 if self.version == 4 else 60
         self._path = path
         self._pseudo = path.address_sum + PROTOCOL_TCP
-        tcb.path_mss = min(path.mtu - overhead, _MAX_MSS)
-        tcb.our_mss = min(path.interface.mtu - overhead, _MAX_MSS)
+        tcb.path_mss = min(path.mtu - overhead, MAX_MSS)
+        tcb.our_mss = min(path.interface.mtu - overhead, MAX_MSS)
         offload = path.interface.device.offload
         tcb.gso_limit = min(tcb.config.gso_max_size, offload.max_gso_size) if offload.tso else 0
         negotiate.set_segment_size(tcb)

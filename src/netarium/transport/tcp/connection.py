@@ -8,7 +8,18 @@ from netarium.base.checksum import Buffer
 from netarium.base.errors import CloseReason, StackError
 from netarium.ip.path import Path
 from netarium.transport.endpoint import SHUT_RD, SHUT_WR
-from netarium.transport.tcp import acks, arrive, cwnd, errnos, handshake, readiness, timers, window
+from netarium.transport.tcp import (
+    acks,
+    arrive,
+    cwnd,
+    errnos,
+    fastopen,
+    handshake,
+    negotiate,
+    readiness,
+    timers,
+    window,
+)
 from netarium.transport.tcp.circuit import Circuit, Services
 from netarium.transport.tcp.info import TcpInfo, snapshot
 from netarium.transport.tcp.listener import Listener
@@ -117,9 +128,20 @@ class Connection(Circuit):
             self.bind(self.local[0], 0)
         self._layer.ports.check_listen(self)
         self.listener = Listener(self._layer, self, backlog)
+        self._set_fast_open(backlog)
         self.tcb.enter(LISTEN, "listen()", now)
         self._layer.start_listening(self)
         self._done(now)
+
+    def _set_fast_open(self, backlog: int) -> None:
+        """How many connections may open fast: TCP_FASTOPEN's number, or the backlog where the system wants it so."""
+        assert self.listener is not None
+        config = self._layer.config
+        everywhere = fastopen.SERVER | fastopen.SERVER_WITHOUT_OPTION
+        limit = self.options.fast_open
+        if not limit and config.fast_open & everywhere == everywhere:
+            limit = backlog
+        self.listener.fast_open.limit = min(limit, config.somaxconn)
 
     def accept(self, now: int) -> "Connection | None":  # noqa: ARG002
         """The next established connection, or None.
@@ -133,14 +155,59 @@ class Connection(Circuit):
             return None
         connection = self.listener.ready.popleft()
         assert isinstance(connection, Connection)
+        connection.accepted = True
         return connection
 
     def connect(self, address: bytes, port: int, now: int) -> None:
         """Active OPEN; it goes on by itself, `poll()` and `error` tell how it ends.
 
+        With TCP_FASTOPEN_CONNECT and a cookie nothing is sent yet: `is_deferred`, and the first send() opens.
+
         Raises:
             StackError: EISCONN, EALREADY, INVALID, no route, no port.
         """
+        path = self._prepare(address, port, now)
+        offer = self._fast_open_offer(now) if self.options.fast_open_connect else None
+        if offer is not None:
+            self.tcb.fast_open_option = offer.option
+        deferred = offer is not None and offer.data
+        self._open(path, now, deferred=deferred)
+
+    def connect_with(self, octets: Buffer, address: bytes, port: int, now: int, *, waiting: bool) -> int:
+        """Active OPEN with data in the SYN (MSG_FASTOPEN), or the question for a cookie.
+
+        Args:
+            octets: as many of them go as fit, if there is a cookie.
+            address: the peer's.
+            port: likewise.
+            now: monotonic ns.
+            waiting: the caller will send the rest as soon as it can.
+
+        Returns:
+            How many octets were taken.
+
+        Raises:
+            StackError: EOPNOTSUPP if that is switched off, and all that `connect` raises.
+        """
+        if not self._layer.config.fast_open & fastopen.CLIENT:
+            raise StackError(errno.EOPNOTSUPP)
+        path = self._prepare(address, port, now)
+        offer = self._fast_open_offer(now)
+        self.tcb.fast_open_option = offer.option
+        self._open(path, now, deferred=True)
+        taken = self._send_syn_with(octets if offer.data else b"", now)
+        self.tcb.write_pending = waiting and taken < len(octets)
+        return taken
+
+    @property
+    def is_deferred(self) -> bool:
+        """connect() has returned, and the SYN waits for the first octets."""
+        return self.tcb.deferred
+
+    def _prepare(self, address: bytes, port: int, now: int) -> Path:
+        """The checks of an active OPEN, our address and port, and a fresh control block."""
+        if self.tcb.deferred:
+            raise StackError(errno.EISCONN)
         self._check_call("connect")
         if self.tcb.snd_una > self.tcb.iss:  # it was a connection
             raise StackError(errno.EISCONN)
@@ -159,10 +226,28 @@ class Connection(Circuit):
         self.key = self._key_to(self.local[0], self.local[1], address, port)
         self.tcb = Tcb(self.version, layer.config, self.options, self.id, layer.name, layer.trace)
         self.tcb.ts_offset = layer.isn.timestamp_offset(self.key)
+        return path
+
+    def _open(self, path: Path, now: int, *, deferred: bool) -> None:
         self._use_path(path)
-        layer.attach(self)
-        handshake.open_active(self.tcb, layer.isn.isn(self.key, now), now)
+        self._layer.attach(self)
+        handshake.open_active(self.tcb, self._layer.isn.isn(self.key, now), now, deferred=deferred)
         self._done(now)
+
+    def _fast_open_offer(self, now: int) -> fastopen.Offer:
+        return self._layer.fast_open.offer(self.key[:-4], self._layer.config, self.options, now)
+
+    def _send_syn_with(self, octets: Buffer, now: int) -> int:
+        """Send the SYN that waited, with as much of the data as fits; returns how much."""
+        tcb = self.tcb
+        known = self._fast_open_offer(now).mss or tcb.our_mss
+        tcb.peer_mss = min(known, tcb.options.maxseg or known)
+        negotiate.set_segment_size(tcb)
+        tcb.syn_data = min(len(octets), fastopen.room_in_syn(min(tcb.peer_mss, tcb.path_mss)))
+        tcb.sendbuf.append(memoryview(octets)[: tcb.syn_data])
+        handshake.send_syn(tcb, now)
+        self._done(now)
+        return tcb.syn_data
 
     def send(self, octets: Buffer, now: int, *, urgent: bool = False, more: bool = False) -> int:
         """Give octets to the send buffer.
@@ -187,8 +272,10 @@ class Connection(Circuit):
             if tcb.fin_queued or tcb.state not in MAY_SEND:
                 raise StackError(errno.EPIPE)
         room = self.send_room()
+        if tcb.deferred:
+            return self._send_syn_with(octets, now)
         tcb.count().short_of_room = len(octets) > room
-        if room <= 0 or tcb.state in {SYN_SENT, SYN_RECEIVED}:
+        if room <= 0 or tcb.state is SYN_SENT or (tcb.state is SYN_RECEIVED and not tcb.fast_opened):
             return 0
         size = len(octets)
         if size > room:
@@ -323,6 +410,8 @@ class Connection(Circuit):
     def options_changed(self, now: int) -> None:
         """A socket option was set: what waited for it may go now (TCP_NODELAY, TCP_CORK, SO_KEEPALIVE, buffers)."""
         tcb = self.tcb
+        if self.listener is not None and self.options.fast_open:
+            self._set_fast_open(self.listener.backlog)
         if self.options.rcvbuf_locked and tcb.rcv_memory != self.options.rcvbuf:
             tcb.rcv_memory = self.options.rcvbuf
             tcb.rcv_buf = tcb.rcv_memory * tcb.rcv_ratio >> 8
@@ -372,6 +461,7 @@ class Connection(Circuit):
             tcb.enter(FIN_WAIT_1, why, now)
         elif tcb.state in {SYN_SENT, SYN_RECEIVED}:
             tcb.fin_queued = True  # FIN-WAIT-1 follows when the handshake is over
+            tcb.output = tcb.output or tcb.fast_opened
             return
         elif tcb.state is CLOSE_WAIT:
             tcb.enter(LAST_ACK, why, now)

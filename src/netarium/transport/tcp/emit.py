@@ -28,12 +28,9 @@ def header(tcb: Tcb, out: Outgoing, local_port: int, remote_port: int, pseudo: i
     """
     flags = out.flags
     if flags & SYN:
-        options = (
-            negotiate.syn_options(tcb, now)
-            if not flags & ACK or tcb.config.syn_ack_repeats_syn
-            else negotiate.syn_ack_options(tcb, now)
-        )
+        options = negotiate.our_syn_options(tcb, now)
         window = window_.first(tcb.config, tcb.options, negotiate.announced_mss(tcb))
+        tcb.rcv_adv = max(tcb.rcv_adv, tcb.rcv_nxt + window)
         flags |= ecn.syn_ack_flags(tcb) if flags & ACK else ecn.syn_flags(tcb)
     else:
         if tcb.ecn_ok:

@@ -8,6 +8,7 @@ from netarium.transport.tcp.tally import BUSY, IDLE, RWND_LIMITED, SNDBUF_LIMITE
 from netarium.transport.tcp.tcb import Tcb
 
 _OPTION_TIMESTAMPS, _OPTION_SACK, _OPTION_WSCALE, _OPTION_ECN, _OPTION_ECN_SEEN = 1, 2, 4, 8, 16
+_OPTION_SYN_DATA, _OPTION_FAST_OPEN_CHILD = 32, 128
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,7 +87,9 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
         | tcb.sack_ok * _OPTION_SACK
         | tcb.wscale_ok * _OPTION_WSCALE
         | tcb.ecn_ok * _OPTION_ECN
-        | tcb.ecn_seen * _OPTION_ECN_SEEN,
+        | tcb.ecn_seen * _OPTION_ECN_SEEN
+        | tcb.syn_data_acked * _OPTION_SYN_DATA
+        | tcb.fast_opened * _OPTION_FAST_OPEN_CHILD,
         tcpi_snd_wscale=tcb.snd_wind_shift,
         tcpi_rcv_wscale=tcb.rcv_wind_shift,
         tcpi_rto=rtt.rto // US,

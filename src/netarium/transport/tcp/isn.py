@@ -24,5 +24,9 @@ class IsnGenerator:
         """What a connection adds to its timestamp clock, so that it tells nothing else (RFC 7323 §7.1)."""
         return self._hash(b"ts" + key)
 
+    def cookie_hash(self, key: bytes, period: int) -> int:
+        """32 bits that only this machine can know, for its SYN cookies (RFC 4987 §3.6)."""
+        return self._hash(b"cookie" + period.to_bytes(8, "big") + key)
+
     def _hash(self, octets: bytes) -> int:
         return int.from_bytes(blake2s(octets, key=self._secret, digest_size=4).digest(), "big")

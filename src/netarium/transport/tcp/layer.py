@@ -19,15 +19,18 @@ from netarium.ip.path import Path
 from netarium.transport.endpoint import Notifier
 from netarium.transport.options import SocketOptions
 from netarium.transport.ports import PortTable
-from netarium.transport.tcp import emit
-from netarium.transport.tcp.circuit import PROTOCOL_TCP, Circuit
+from netarium.transport.tcp import emit, syncookies
+from netarium.transport.tcp.circuit import MAX_MSS, PROTOCOL_TCP, Circuit
 from netarium.transport.tcp.connection import Connection
+from netarium.transport.tcp.fastopen import KEY_LENGTH, FastOpen
 from netarium.transport.tcp.flow import Flow
+from netarium.transport.tcp.halfopen import HalfOpen
 from netarium.transport.tcp.isn import IsnGenerator
-from netarium.transport.tcp.listener import HalfOpen
+from netarium.transport.tcp.listener import Listener
 from netarium.transport.tcp.state import CLOSED, TIME_WAIT
 from netarium.transport.tcp.timewait import TimeWait
 from netarium.wire.tcp import ACK, CHECKSUM_OFFSET, FIN, RST, SYN, TcpSegment, flag_names, pack_header, verify
+from netarium.wire.tcp_options import FastOpenOption
 
 
 class TcpLayer:
@@ -56,6 +59,7 @@ class TcpLayer:
         self.name = name
         self.ports = PortTable(config.port_range, random)
         self.isn = IsnGenerator(random.randbytes(32))
+        self.fast_open = FastOpen(random.randbytes(KEY_LENGTH), counters)
         self.flows: dict[bytes, Flow] = {}
         self.timers: TimerQueue[Flow] = TimerQueue()
         self._listeners: dict[bytes, list[Connection]] = {}  # by local address and port
@@ -116,8 +120,15 @@ class TcpLayer:
             return self.on_new_syn(seg, packet, now, 0)
         if seg.flags & RST:
             return DropReason.TCP_RESET_NO_CONNECTION  # a RST is never answered
-        if not seg.flags & ACK and self.has_listener(packet.dst, seg.dst_port):
+        listening = self._listener_for(
+            packet.dst, seg.dst_port, packet.src + packet.dst + bytes(packet.head[:4])
+        )
+        if listening is not None and not seg.flags & ACK:
             return DropReason.TCP_BAD_SEGMENT  # §3.10.7.2, fourth: it has nothing to do with any connection
+        if listening is not None and not seg.flags & SYN:
+            listener = listening.listener
+            if listener is not None and listener.has_given_cookies(now):
+                return self._cookie_returns(listener, seg, packet, now)
         self._refuse(seg, packet, now)
         return DropReason.TCP_NO_CONNECTION
 
@@ -130,7 +141,7 @@ class TcpLayer:
             now: monotonic ns.
             least_iss: our sequence number must not be below it (RFC 6191), or 0.
         """
-        key = packet.src + packet.dst + seg.src_port.to_bytes(2, "big") + seg.dst_port.to_bytes(2, "big")
+        key = packet.src + packet.dst + bytes(packet.head[:4])
         listening = self._listener_for(packet.dst, seg.dst_port, key)
         if listening is None or listening.listener is None:
             self._refuse(seg, packet, now)
@@ -141,25 +152,58 @@ class TcpLayer:
         path = self._way_back(packet.src, packet.dst, now)
         if isinstance(path, DropReason):
             return path
-        mss = min(path.interface.mtu - (40 if len(packet.dst) == 4 else 60), 65_495)
-        half = listening.listener.on_syn(seg, packet, key, iss, self.isn.timestamp_offset(key), mss, now)
-        if isinstance(half, DropReason):
+        half = listening.listener.on_syn(seg, packet, key, iss, self.isn, _mss_of(path), now)
+        if not isinstance(half, HalfOpen):
+            if half is Accepted.LOCAL:
+                self.counters["tcp_cookies_sent"] += 1
             return half
-        self.flows[key] = half
         if self.trace is not None:
-            emit.trace(listening.tcb, seg, "received", len(seg.payload), "", half.local, half.remote, now)
-            self.trace.emit(
-                StateChanged(
-                    at=now,
-                    where=self.name,
-                    socket=half.id,
-                    old="LISTEN",
-                    new="SYN_RECV",
-                    why="SYN received",
-                )
-            )
-        half.answer(now)
+            self._trace_syn(listening, half, seg, now)
+        verdict = self.fast_open.judge(
+            seg, key[:-4], listening.listener.fast_open, self.config, listening.options, now
+        )
+        if verdict.accepted:
+            self._open_fast(half, path, seg, verdict.reply, now)
+        else:
+            self.flows[key] = half
+            half.answer(now, verdict.reply)
         return Accepted.LOCAL
+
+    def _open_fast(
+        self, half: HalfOpen, path: Path, seg: TcpSegment, reply: FastOpenOption | None, now: int
+    ) -> None:
+        """A SYN that proves where it comes from: its connection is there at once (RFC 7413 §4.2.2)."""
+        self.counters["tcp_fast_open_passive"] += 1
+        half.listener.remove(half)
+        connection = Connection(self, half.version, half.options.copy(), half.id)
+        connection.open_fast_from(half, path, seg, reply, now)
+        half.listener.ready.append(connection)
+        self.notifier.notify(half.listener.endpoint)
+
+    def _trace_syn(self, listening: Connection, half: HalfOpen, seg: TcpSegment, now: int) -> None:
+        assert self.trace is not None
+        emit.trace(listening.tcb, seg, "received", len(seg.payload), "", half.local, half.remote, now)
+        self.trace.emit(
+            StateChanged(
+                at=now, where=self.name, socket=half.id, old="LISTEN", new="SYN_RECV", why="SYN received"
+            )
+        )
+
+    def _cookie_returns(self, listener: Listener, seg: TcpSegment, packet: IpPacket, now: int) -> Fate:
+        """An ACK out of nowhere to a listener that has given SYN cookies: perhaps one of them (RFC 4987 §3.6)."""
+        key = packet.src + packet.dst + bytes(packet.head[:4])
+        path = self._way_back(packet.src, packet.dst, now)
+        if isinstance(path, DropReason):
+            return path
+        half = HalfOpen(self, listener, seg, packet, key, 0, _mss_of(path))
+        half.ts_offset = self.isn.timestamp_offset(key)
+        if not syncookies.restore(half, seg, self.isn, now):
+            self._refuse(seg, packet, now)
+            return DropReason.TCP_BAD_COOKIE
+        if listener.is_full:
+            return DropReason.TCP_LISTEN_OVERFLOW
+        self.counters["tcp_cookies_received"] += 1
+        return self.grow_up(half, seg, packet, now)
 
     def _way_back(self, src: bytes, dst: bytes, now: int) -> Path | DropReason:
         """The path to who sent a segment from `src` to our `dst`."""
@@ -286,7 +330,7 @@ class TcpLayer:
         path = self._way_back(half.remote[0], half.local[0], now)
         if isinstance(path, DropReason):
             return path
-        del half.listener.half_open[half.key]
+        half.listener.remove(half)
         self.forget(half)
         connection = Connection(self, half.version, half.options.share(), half.id)
         connection.established_from(half, path)
@@ -352,3 +396,8 @@ class TcpLayer:
         """The listeners, and connections with a 4-tuple."""
         listeners = [one for several in self._listeners.values() for one in several]
         return listeners + [flow for flow in self.flows.values() if isinstance(flow, Connection)]
+
+
+def _mss_of(path: Path) -> int:
+    """The largest segment that the link takes."""
+    return min(path.interface.mtu - (40 if len(path.dst) == 4 else 60), MAX_MSS)

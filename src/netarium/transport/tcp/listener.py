@@ -1,240 +1,137 @@
 """LISTEN: half-open connections and the accept queue (RFC 9293 §3.10.7.2; RFC 4987 on why both are bounded).
 
-A SYN costs a small record, not a connection. The record answers with SYN,ACK and repeats it; the ACK that completes
-the handshake makes the connection.
+A SYN costs a small record, not a connection. When there are too many records, SYNs are answered by cookies that cost
+nothing (`syncookies`); one that brings a Fast Open cookie may become a connection at once (`fastopen`).
 """
 
 from collections import deque
-from typing import Protocol
+from typing import Final
 
-from netarium.base.errors import Accepted, DropReason, Fate
-from netarium.base.seq import MASK, unwrap
-from netarium.base.trace import Trace
-from netarium.base.units import SECOND
-from netarium.ip.packet import IcmpError, IpPacket
-from netarium.transport.endpoint import Endpoint, Notifier
+from netarium.base.errors import Accepted, DropReason
+from netarium.ip.packet import IpPacket
+from netarium.transport.endpoint import Endpoint
 from netarium.transport.options import SocketOptions
-from netarium.transport.tcp import ecn, negotiate, window
-from netarium.transport.tcp.flow import Flow, Flows
-from netarium.transport.tcp.tcb import DEFAULT_MSS4
-from netarium.wire.tcp import ACK, ECE, RST, SYN, TcpSegment
-from netarium.wire.tcp_options import pack_options
+from netarium.transport.tcp import negotiate, syncookies
+from netarium.transport.tcp.fastopen import FastOpenQueue
+from netarium.transport.tcp.flow import Flow
+from netarium.transport.tcp.halfopen import HalfOpen, Nursery
+from netarium.transport.tcp.isn import IsnGenerator
+from netarium.wire.tcp import TcpSegment
 
-_RESEND_INTERVAL_NS = 1 * SECOND  # a repeated SYN is answered once a second (RFC 6298's initial RTO)
-
-
-class Nursery(Flows, Protocol):
-    """The layer, as a listener sees it."""
-
-    trace: Trace | None
-    notifier: Notifier
-
-    def grow_up(self, half: "HalfOpen", seg: TcpSegment, packet: IpPacket, now: int) -> Fate:
-        """The handshake is complete: make the connection, give it the segment, queue it for accept()."""
-
-
-class HalfOpen:
-    """A connection in SYN-RECEIVED that came from LISTEN (MUST-11); a row of the socket table without a process."""
-
-    __slots__ = (
-        "_acked_at",
-        "_nursery",
-        "_retries",
-        "answered_at",
-        "config",
-        "ecn_ok",
-        "id",
-        "irs",
-        "iss",
-        "key",
-        "listener",
-        "local",
-        "options",
-        "our_mss",
-        "peer_mss",
-        "rcv_wind_shift",
-        "remote",
-        "sack_ok",
-        "snd_wind_shift",
-        "ts_offset",
-        "ts_ok",
-        "ts_recent",
-        "ts_recent_at",
-        "version",
-        "wscale_ok",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        nursery: Nursery,
-        listener: "Listener",
-        seg: TcpSegment,
-        packet: IpPacket,
-        key: bytes,
-        iss: int,
-        mss: int,
-    ) -> None:
-        self._nursery = nursery
-        self.listener = listener
-        self.config = nursery.config
-        self.options: SocketOptions = listener.endpoint.options
-        self.version = 4 if len(packet.dst) == 4 else 6
-        self.key = key
-        self.local = (packet.dst, seg.dst_port)
-        self.remote = (packet.src, seg.src_port)
-        self.id = nursery.notifier.next_id()
-        self.iss = iss
-        self.irs = seg.seq
-        self.our_mss = mss
-        self.peer_mss = DEFAULT_MSS4
-        self.wscale_ok = self.ts_ok = self.sack_ok = False
-        self.ecn_ok = ecn.accepts(self.config, seg, packet.tos & ecn.FIELD)
-        self.snd_wind_shift = 0
-        self.rcv_wind_shift = negotiate.our_window_shift(self.config, self.options)
-        self.ts_offset = self.ts_recent = self.ts_recent_at = 0
-        self._retries = 0
-        self._acked_at = self.answered_at = 0
-
-    @property
-    def window(self) -> int:
-        """What our SYN,ACK offers."""
-        mss = negotiate.announced_mss(self) - (negotiate.TIMESTAMP_OPTION_LENGTH if self.ts_ok else 0)
-        return window.first(self.config, self.options, mss)
-
-    def answer(self, now: int) -> None:
-        """Send the SYN,ACK, and see to it that it is sent again."""
-        self.answered_at = now
-        slop = self.config.rto_slop_ns if self._retries else 0
-        self._nursery.schedule(self, now + (self.config.initial_rto_ns << self._retries) + slop)
-        options = negotiate.syn_ack_options(self, now)
-        flags = SYN | ACK | (ECE if self.ecn_ok else 0)
-        self._nursery.send_bare(
-            self.local, self.remote, self.iss, self.irs + 1, flags, self.window, options, now,
-            tos=self.options.tos,
-        )  # fmt: skip
-
-    def on_segment(self, seg: TcpSegment, packet: IpPacket, now: int) -> Fate:
-        """SYN-RECEIVED, in the order of RFC 9293 §3.10.7.4."""
-        seq = unwrap(seg.seq, self.irs + 1)
-        if seg.flags & (SYN | RST) == SYN and self.config.half_open_syn == "answer":
-            return self._answer_any_syn(seg, now)
-        if seg.flags & SYN and not seg.flags & ACK and seq == self.irs:
-            if now - self.answered_at >= _RESEND_INTERVAL_NS:
-                self._retries = max(self._retries, 1)  # no round trip is measured then (Karn)
-                self.answer(now)  # our SYN,ACK was lost, it seems
-            return Accepted.LOCAL
-        if not self.irs < seq <= self.irs + self.window:
-            if not seg.flags & RST:
-                self._acknowledge(now)
-            return DropReason.TCP_OUT_OF_WINDOW
-        if seg.flags & (RST | SYN):
-            return self._on_control(seg, seq, now)
-        if not seg.flags & ACK:
-            return DropReason.TCP_BAD_SEGMENT
-        if self.ts_ok and self._is_from_the_past(seg):
-            return DropReason.TCP_PAWS  # RFC 7323 §3.2, §5.3: nor would the connection take it
-        if seg.ack != (self.iss + 1) & MASK:
-            self._nursery.send_bare(self.local, self.remote, seg.ack, 0, RST, 0, b"", now)
-            return DropReason.TCP_BAD_ACK
-        if self.listener.is_full:
-            return DropReason.TCP_LISTEN_OVERFLOW  # the SYN,ACK will be repeated, and so will this ACK
-        return self._nursery.grow_up(self, seg, packet, now)
-
-    def _on_control(self, seg: TcpSegment, seq: int, now: int) -> Fate:
-        """Second and fourth: a RST or a SYN in the window."""
-        if seg.flags & RST:
-            if seq != self.irs + 1:
-                self._acknowledge(now)  # RFC 5961 §3.2
-                return DropReason.TCP_BAD_RESET
-            self.give_up()
-            return Accepted.LOCAL
-        if self.config.half_open_syn == "challenge":
-            # DEVIATION RFC 9293 §3.10.7.4, fourth: a challenge, not back to LISTEN: a forged SYN shall end nothing.
-            self._acknowledge(now)
-        else:
-            self.give_up()
-        return DropReason.TCP_BAD_SYN
-
-    def _answer_any_syn(self, seg: TcpSegment, now: int) -> Fate:
-        """As FreeBSD's cache of SYNs: any SYN is taken for a repetition, a SYN,ACK is no answer to ours."""
-        if seg.flags & ACK:
-            self.give_up()
-            self._nursery.send_bare(self.local, self.remote, seg.ack, 0, RST, 0, b"", now)
-            return DropReason.TCP_BAD_SYN
-        self._retries = 0
-        self.answer(now)
-        return Accepted.LOCAL
-
-    def _is_from_the_past(self, seg: TcpSegment) -> bool:
-        if seg.ts_val is None:
-            return not self.config.tolerate_missing_timestamp
-        return 0 < (self.ts_recent - seg.ts_val) & MASK < 0x8000_0000
-
-    def on_icmp_error(self, error: IcmpError, seq: int, now: int) -> bool:  # noqa: ARG002 - as every flow
-        """Errors about a SYN,ACK change nothing: its retransmissions are few and bounded."""
-        return seq == self.iss & MASK
-
-    def on_deadline(self, now: int) -> None:
-        """The ACK did not come: repeat the SYN,ACK, a few times."""
-        self._retries += 1
-        if self._retries > self.config.syn_ack_retries:
-            self.give_up()
-        else:
-            self.answer(now)
-
-    def give_up(self) -> None:
-        """Back to LISTEN, as if nothing had been."""
-        self.listener.half_open.pop(self.key, None)
-        self._nursery.forget(self)
-
-    @property
-    def retransmitted(self) -> int:
-        """How often the SYN,ACK was repeated by its timer."""
-        return self._retries
-
-    def _acknowledge(self, now: int) -> None:
-        """What we have and expect, to an unacceptable segment; a few times a second."""
-        if self._acked_at and now - self._acked_at < self.config.invalid_ratelimit_ns:
-            return
-        self._acked_at = now
-        options = pack_options(ts=(negotiate.timestamp(self, now), self.ts_recent)) if self.ts_ok else b""
-        offered = self.window >> self.rcv_wind_shift
-        self._nursery.send_bare(
-            self.local, self.remote, self.iss + 1, self.irs + 1, ACK, offered, options, now
-        )
+_FEW: Final = 8  # half-open connections that are no pressure, whatever the backlog
+_LEAST_RETRIES: Final = 2
 
 
 class Listener:
-    """The two queues of a listening socket."""
+    """The queues of a listening socket.
 
-    __slots__ = ("_nursery", "backlog", "endpoint", "half_open", "ready")
+    Attributes:
+        endpoint: whose application accepts.
+        backlog: connections that may wait for accept(), and half-open ones.
+        half_open: by 4-tuple, oldest first.
+        ready: for accept(), oldest first.
+        fast_open: who opened fast and is not established yet.
+        overflowed_at: when a SYN was last answered by a cookie; None: never.
+    """
+
+    __slots__ = (
+        "_nursery",
+        "_young",
+        "backlog",
+        "endpoint",
+        "fast_open",
+        "half_open",
+        "overflowed_at",
+        "ready",
+    )
 
     def __init__(self, nursery: Nursery, endpoint: Endpoint, backlog: int) -> None:
         self._nursery = nursery
-        self.endpoint = endpoint  # whose application accepts
+        self.endpoint = endpoint
         self.backlog = backlog
         self.half_open: dict[bytes, HalfOpen] = {}
         self.ready: deque[Flow] = deque()
+        self.fast_open = FastOpenQueue()
+        self.overflowed_at: int | None = None
+        self._young = 0  # half-open connections whose timer has not expired yet
 
     @property
     def is_full(self) -> bool:
         """As on Linux, one more than the backlog may wait."""
         return len(self.ready) > self.backlog
 
+    @property
+    def _is_crowded(self) -> bool:
+        """No more half-open connections."""
+        return len(self.half_open) > self.backlog or len(self.half_open) >= self._nursery.config.max_half_open
+
+    @property
+    def defer_retries(self) -> int:
+        """TCP_DEFER_ACCEPT, in repetitions of the SYN,ACK."""
+        return self.endpoint.options.defer_accept
+
     def on_syn(
-        self, seg: TcpSegment, packet: IpPacket, key: bytes, iss: int, ts_offset: int, mss: int, now: int
-    ) -> HalfOpen | DropReason:
-        """A SYN for this listener: remember it and answer."""
+        self, seg: TcpSegment, packet: IpPacket, key: bytes, iss: int, isn: IsnGenerator, mss: int, now: int
+    ) -> HalfOpen | DropReason | Accepted:
+        """A SYN for this listener: remember it, or answer it and forget it.
+
+        Args:
+            seg: the SYN.
+            packet: it came in.
+            key: its 4-tuple.
+            iss: our number, unless it becomes a cookie.
+            isn: makes that.
+            mss: what we tell.
+            now: monotonic ns.
+
+        Returns:
+            The new record, which has not answered yet; or what became of the SYN.
+        """
+        config = self._nursery.config
         if self.is_full:
             return DropReason.TCP_LISTEN_OVERFLOW
-        if len(self.half_open) >= max(self._nursery.config.max_half_open, self.backlog):
+        crowded = self._is_crowded
+        cookie_due = config.syn_cookies == syncookies.ALWAYS or (
+            crowded and config.syn_cookies != syncookies.OFF
+        )
+        if crowded and not cookie_due:
             # A flood's SYNs never complete: the oldest is the least likely to (RFC 4987 §3.4).
             next(iter(self.half_open.values())).give_up()
         half = HalfOpen(self._nursery, self, seg, packet, key, iss, mss)
-        half.ts_offset = ts_offset
+        half.ts_offset = isn.timestamp_offset(key)
         negotiate.accept_options(half, seg, now)
+        if cookie_due:
+            self.overflowed_at = now
+            syncookies.answer(half, isn, now)
+            return Accepted.LOCAL
         self.half_open[key] = half
+        self._young += 1
         return half
+
+    def has_given_cookies(self, now: int) -> bool:
+        """An ACK out of nowhere may bring one back: only then is it worth a look."""
+        return self.overflowed_at is not None and now - self.overflowed_at < syncookies.VALID_NS
+
+    def patience(self) -> int:
+        """How often a SYN,ACK is repeated: less often while many have not been answered (as Linux)."""
+        options: SocketOptions = self.endpoint.options
+        retries = options.syncnt or self._nursery.config.syn_ack_retries
+        waiting = len(self.half_open)
+        if 2 * waiting > max(_FEW, self.backlog):
+            young = 2 * self._young
+            while retries > _LEAST_RETRIES and waiting >= young:
+                retries -= 1
+                young *= 2
+        return retries
+
+    def timed_out(self, half: HalfOpen) -> None:  # noqa: ARG002 - which one makes no difference
+        """One is young no more."""
+        self._young -= 1
+
+    def remove(self, half: HalfOpen) -> None:
+        """One is half-open no more."""
+        if self.half_open.pop(half.key, None) is not None and not half.timeouts:
+            self._young -= 1
 
     def close(self) -> None:
         """Nobody will accept any more: forget the half-open ones (the accept queue is the caller's to reset)."""

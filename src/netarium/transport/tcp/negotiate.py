@@ -10,9 +10,16 @@ from netarium.base.seq import MASK
 from netarium.base.units import MS
 from netarium.transport.options import SocketOptions
 from netarium.transport.tcp import cwnd
+from netarium.transport.tcp.state import SYN_SENT
 from netarium.transport.tcp.tcb import DEFAULT_MSS4, DEFAULT_MSS6, Tcb
-from netarium.wire.tcp import TcpSegment
-from netarium.wire.tcp_options import pack_options, pack_options_by_kind
+from netarium.wire.tcp import ACK, TcpSegment
+from netarium.wire.tcp_options import (
+    MAX_LENGTH,
+    FastOpenOption,
+    pack_fast_open,
+    pack_options,
+    pack_options_by_kind,
+)
 
 MAX_SHIFT: Final = 14  # RFC 7323 §2.3
 TIMESTAMP_OPTION_LENGTH: Final = 12
@@ -63,31 +70,51 @@ def announced_mss(tcb: Negotiation) -> int:
 
 
 def syn_options(tcb: Tcb, now: int) -> bytes:
-    """The options of our first SYN: everything we can do."""
+    """The options of our SYN: everything we can do; of the SYN,ACK in a simultaneous open, too, as Linux has it."""
     config = tcb.config
-    return _PACKERS[config.option_order](
+    packed = _PACKERS[config.option_order](
         mss=announced_mss(tcb),
-        wscale=tcb.rcv_wind_shift if config.window_scaling else None,
+        wscale=our_window_shift(config, tcb.options) if config.window_scaling else None,
         sack_permitted=config.sack,
         ts=(timestamp(tcb, now), tcb.ts_recent) if config.timestamps else None,
     )
+    first = tcb.state is SYN_SENT and not tcb.rexmit_count
+    return _with_fast_open(packed, tcb.fast_open_option if first else None)
 
 
-def syn_ack_options(tcb: Negotiation, now: int) -> bytes:
-    """The options of our SYN,ACK: only what the peer's SYN had (RFC 7323 §2.2)."""
-    return _PACKERS[tcb.config.option_order](
+def syn_ack_options(tcb: Negotiation, ts_val: int, fast_open: FastOpenOption | None = None) -> bytes:
+    """The options of our SYN,ACK: only what the peer's SYN had (RFC 7323 §2.2), and perhaps a cookie."""
+    packed = _PACKERS[tcb.config.option_order](
         mss=announced_mss(tcb),
         wscale=tcb.rcv_wind_shift if tcb.wscale_ok else None,
         sack_permitted=tcb.sack_ok,
-        ts=(timestamp(tcb, now), tcb.ts_recent) if tcb.ts_ok else None,
+        ts=(ts_val, tcb.ts_recent) if tcb.ts_ok else None,
     )
+    return _with_fast_open(packed, fast_open)
+
+
+def our_syn_options(tcb: Tcb, now: int) -> bytes:
+    """The options of a SYN or SYN,ACK of a connection."""
+    if not tcb.passive and (tcb.state is SYN_SENT or tcb.config.syn_ack_repeats_syn):
+        return syn_options(tcb, now)
+    return syn_ack_options(tcb, timestamp(tcb, now), None if tcb.rexmit_count else tcb.fast_open_option)
+
+
+def _with_fast_open(packed: bytes, option: FastOpenOption | None) -> bytes:
+    """The Fast Open option comes last, if it fits."""
+    if option is None:
+        return packed
+    more = pack_fast_open(option)
+    return packed + more if len(packed) + len(more) <= MAX_LENGTH else packed
 
 
 def accept_options(tcb: Negotiation, syn: TcpSegment, now: int) -> None:
     """Take over what the peer's SYN offers and we want too."""
     config = tcb.config
     default = DEFAULT_MSS4 if tcb.version == 4 else DEFAULT_MSS6  # MUST-15
-    tcb.peer_mss = default if syn.mss is None else max(syn.mss, config.min_mss)
+    tcb.peer_mss = max(syn.mss, config.min_mss) if syn.mss else default
+    if tcb.options.maxseg and (syn.mss or not syn.flags & ACK):
+        tcb.peer_mss = min(tcb.peer_mss, tcb.options.maxseg)
     tcb.wscale_ok = config.window_scaling and syn.wscale is not None
     if tcb.wscale_ok:
         tcb.snd_wind_shift = min(syn.wscale or 0, MAX_SHIFT)
@@ -103,13 +130,13 @@ def accept_options(tcb: Negotiation, syn: TcpSegment, now: int) -> None:
 def start_congestion_control(tcb: Tcb) -> None:
     """The segment size is known: give the congestion control its initial window (RFC 5681 §3.1, RFC 6928).
 
-    A SYN that had to be resent more than once means one segment only (RFC 5681 §3.1 as RFC 6928 §2 changes it).
+    SYNs that had to be resent mean one segment only (RFC 5681 §3.1, RFC 6928 §2).
     """
     set_segment_size(tcb)
     if tcb.config.receive_buffer_in_segments and not tcb.options.window_clamp:
         segment = min(tcb.peer_mss, tcb.path_mss)
         tcb.rcv_buf = -(-tcb.rcv_buf // segment) * segment
-    window = tcb.smss if tcb.rexmit_count > 1 else tcb.initial_window
+    window = tcb.smss if tcb.syn_losses > tcb.config.initial_window_syn_losses else tcb.initial_window
     cwnd.start_control(tcb, window)
 
 

@@ -38,7 +38,9 @@ def poll(tcb: Tcb, listener: Listener | None, *, used: bool, writable: bool) -> 
         if used or peer_done:
             mask |= _READABLE | POLLRDHUP
         return mask
-    if state is SYN_SENT or state is SYN_RECEIVED:
+    if state is SYN_SENT:
+        return mask | _WRITABLE if tcb.deferred else mask  # the first octets go with the SYN
+    if state is SYN_RECEIVED and not tcb.fast_opened:
         return mask
     if peer_done:
         mask |= _READABLE | POLLRDHUP

@@ -41,6 +41,13 @@ def take_payload(tcb: Tcb, seq: int, payload: Buffer, now: int, *, pushed: bool)
         tcb.ack_now = tcb.output = True  # RFC 5681 §4.2: the gap is filled
 
 
+def take_with_syn(tcb: Tcb, payload: Buffer) -> None:
+    """The text of a SYN that opens fast: its SYN,ACK acknowledges it (RFC 7413 §4.2.2)."""
+    if len(payload):
+        _deliver(tcb, payload)
+        tcb.syn_data_acked = True
+
+
 def _keep(tcb: Tcb, seq: int, payload: Buffer, *, pushed: bool) -> None:
     """A segment behind a hole, if there is room for it; what of it was here already is reported (RFC 2883)."""
     tcb.ack_scheduled = True

@@ -68,6 +68,8 @@ def next_segment(tcb: Tcb, now: int) -> Outgoing | None:
             return next_segment(tcb, now)
     elif tcb.syn_pending:
         return _handshake(tcb, state, now)
+    elif state is SYN_RECEIVED and tcb.fast_opened and (segment := _new_data(tcb, now)) is not None:
+        return segment  # RFC 7413 §4.2.2: the server may answer before the handshake is over
     if tcb.probe_due:
         tcb.probe_due = False
         if tcb.config.probe_with_octet and tcb.sendbuf.end > tcb.snd_nxt and tcb.persist_at:
@@ -103,20 +105,32 @@ def _handshake(tcb: Tcb, state: State, now: int) -> Outgoing | None:
     tcb.syn_pending = False
     if state not in {SYN_SENT, SYN_RECEIVED}:
         return None
-    if tcb.snd_nxt == tcb.iss:
-        tcb.snd_nxt = tcb.iss + 1
-        tcb.scoreboard.add(tcb.iss, tcb.snd_nxt, now)
-        note = ""
-    else:
-        tcb.scoreboard.probe(tcb.scoreboard.oldest, now)
-        if tcb.rexmit_count:
-            tcb.total_retrans += 1
-            note = "retransmission: timeout"
-        else:
-            note = ""  # simultaneous open: the SYN,ACK repeats our SYN
+    note = ""
+    data: Buffer = b""
+    if tcb.rexmit_count:
+        note = "retransmission: timeout"
+        tcb.total_retrans += 1
     if not tcb.rexmit_at:
         tcb.rexmit_at = now + tcb.rtt.rto
-    return Outgoing(tcb.iss, SYN if state is SYN_SENT else SYN | ACK, b"", note)
+    if tcb.snd_nxt == tcb.iss:
+        data = _first_syn(tcb, now)
+    elif not tcb.fast_opened:  # else the SYN,ACK is on no scoreboard: data behind it may be
+        tcb.scoreboard.probe(tcb.scoreboard.oldest, now)
+    return Outgoing(tcb.iss, SYN if state is SYN_SENT else SYN | ACK, data, note)
+
+
+def _first_syn(tcb: Tcb, now: int) -> Buffer:
+    """Our SYN leaves for the first time; returns the data that goes with it (RFC 7413 §4.2.1)."""
+    tcb.syn_sent_at = now
+    end = tcb.snd_nxt = tcb.iss + 1
+    tcb.scoreboard.add(tcb.iss, end, now)
+    if not tcb.syn_data:
+        return b""
+    tcb.snd_nxt = end + tcb.syn_data
+    tcb.scoreboard.add(end, tcb.snd_nxt, now)
+    tcb.octets_sent += tcb.syn_data
+    tcb.last_sent_at = now
+    return tcb.sendbuf.slice(end, tcb.syn_data)
 
 
 def _retransmission(tcb: Tcb, record: Sent, note: str) -> Outgoing:
@@ -153,7 +167,7 @@ def _new_data(tcb: Tcb, now: int) -> Outgoing | None:
     """Data that was never sent, and the FIN behind the last of it."""
     seq = tcb.snd_nxt
     waiting = tcb.sendbuf.end - seq
-    fin_due = tcb.fin_queued and tcb.fin_seq is None
+    fin_due = tcb.fin_queued and tcb.fin_seq is None and (tcb.state is not SYN_RECEIVED or tcb.orphan)
     if waiting <= 0:
         return _fin(tcb, seq, now) if fin_due else None
     if tcb.plpmtud is not None and (octets := probing.next_probe(tcb, waiting, now)) != probing.NO_PROBE:

@@ -24,6 +24,7 @@ from netarium.transport.tcp.sendbuf import SendBuffer
 from netarium.transport.tcp.state import TRANSITIONS, State
 from netarium.transport.tcp.tally import Tally
 from netarium.transport.tcp.undo import Undo
+from netarium.wire.tcp_options import FastOpenOption
 
 DEFAULT_MSS4: Final = 536  # RFC 9293 MUST-15
 DEFAULT_MSS6: Final = 1_220
@@ -105,6 +106,15 @@ class Tcb:
         cwr_due: the window was reduced: the next new data carries CWR.
         notices: the error queue, if the application asked for one.
         tally: what only TCP_INFO counts; None: nothing was there to be counted yet.
+        syn_sent_at: when our first SYN, or SYN,ACK, left.
+        syn_ts: its TSval.
+        syn_losses: how often it timed out, as far as that must reduce the initial window.
+        fast_open_option: what our first SYN says about Fast Open (RFC 7413), or SYN,ACK, or None.
+        fast_opened: a connection of a listener that may be used before its handshake is over.
+        syn_data: octets that our SYN carries.
+        syn_data_acked: the SYN,ACK acknowledged them all; on the other side: the SYN's were taken.
+        deferred: connect() waits for the first octets.
+        write_pending: somebody waits for the end of the handshake with more octets.
     """
 
     __slots__ = (  # noqa: RUF023 - grouped by what they are about
@@ -125,6 +135,9 @@ class Tcb:
         "ecn_ok", "ecn_seen", "ecn_echo", "cwr_due",
         # the error queue; counters of TCP_INFO
         "notices", "tally",
+        # opening
+        "syn_sent_at", "syn_ts", "syn_losses", "fast_open_option", "fast_opened", "syn_data", "syn_data_acked",
+        "deferred", "write_pending",
         # acknowledging
         "ack_now", "ack_scheduled", "ack_pushed", "quickacks", "pingpong", "ato_ns", "last_data_at", "last_seg_size",
         "rcv_ooopack", "compressed", "compressed_at", "compressed_nxt", "dup_acks_sent", "dsack", "dup_ack_at",
@@ -185,6 +198,9 @@ class Tcb:
         self.ecn_ok = self.ecn_seen = self.ecn_echo = self.cwr_due = False
         self.notices: Notices | None = None
         self.tally: Tally | None = None
+        self.syn_sent_at = self.syn_ts = self.syn_losses = self.syn_data = 0
+        self.fast_open_option: FastOpenOption | None = None
+        self.fast_opened = self.syn_data_acked = self.deferred = self.write_pending = False
         self.ack_now = self.ack_scheduled = self.pingpong = False
         self.ack_pushed = self.quickacks = self.ato_ns = self.last_data_at = self.last_seg_size = 0
         self.rcv_ooopack = 0

@@ -67,16 +67,7 @@ def _retransmit(tcb: Tcb, now: int) -> int | None:
         return None
     _trace(tcb, "retransmission", now)
     if tcb.state in {SYN_SENT, SYN_RECEIVED}:
-        retries = tcb.options.syncnt or tcb.config.syn_retries
-        if tcb.rexmit_count >= retries and (
-            tcb.options.syncnt or now - tcb.unacked_since >= tcb.config.r2_syn_ns
-        ):
-            return _dead(tcb)
-        tcb.rexmit_count += 1
-        tcb.rtt.back_off()
-        tcb.syn_pending = tcb.output = True
-        tcb.rexmit_at = now + tcb.rtt.rto
-        return None
+        return _repeat_syn(tcb, now)
     if not tcb.scoreboard:
         tcb.rexmit_at = 0
         return None
@@ -84,6 +75,31 @@ def _retransmit(tcb: Tcb, now: int) -> int | None:
     if tcb.rexmit_count >= retries and not tcb.options.user_timeout_ns and not _is_held_off(tcb, now):
         return _dead(tcb)
     on_retransmission_timeout(tcb, now)
+    return None
+
+
+def _repeat_syn(tcb: Tcb, now: int) -> int | None:
+    """Our SYN, or SYN,ACK, was not answered: once more, or no more.
+
+    Linux repeats a SYN a few times at the initial timeout, before it begins to double; a connection that opened fast
+    (RFC 7413) gets one more SYN,ACK than a half-open one.
+    """
+    config = tcb.config
+    linear = config.syn_linear_timeouts if tcb.state is SYN_SENT else 0
+    if tcb.passive:
+        spent = tcb.rexmit_count >= (tcb.options.syncnt or config.syn_ack_retries + 1)
+    else:
+        spent = tcb.rexmit_count >= (tcb.options.syncnt or config.syn_retries) + linear and (
+            tcb.options.syncnt > 0 or now - tcb.unacked_since >= config.r2_syn_ns
+        )
+    if spent:
+        return _dead(tcb)
+    tcb.rexmit_count += 1
+    tcb.syn_losses = tcb.rexmit_count
+    if tcb.rexmit_count > linear:
+        tcb.rtt.back_off()
+    tcb.syn_pending = tcb.output = True
+    tcb.rexmit_at = now + tcb.rtt.rto
     return None
 
 
