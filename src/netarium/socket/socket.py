@@ -167,6 +167,7 @@ class Socket(Transfer):
         if not pending and endpoint.state_name == "CLOSED":
             pending = errno.ECONNABORTED  # it failed, and SO_ERROR has been asked already
         if pending:
+            endpoint.attempt_failed()
             return os_error(pending), False
         self._machine.sockets.tell(endpoint, "connected", self._driver.now())
         return None, False

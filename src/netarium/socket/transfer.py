@@ -383,6 +383,8 @@ class Transfer(SocketBase):
 
     def _take_urgent(self, endpoint: Connection) -> bytes:
         """MSG_OOB: the one urgent octet; EINVAL if there is none."""
+        if endpoint.listener is not None:
+            raise os_error(errno.ENOTCONN)
         with self._driver.lock:
             octet = None if endpoint.options.oobinline else endpoint.urgent()
         if octet is None:

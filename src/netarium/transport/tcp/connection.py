@@ -26,6 +26,7 @@ from netarium.transport.tcp.listener import Listener
 from netarium.transport.tcp.state import (
     CLOSE_WAIT,
     CLOSED,
+    CLOSING,
     ESTABLISHED,
     FIN_WAIT_1,
     FIN_WAIT_2,
@@ -38,6 +39,8 @@ from netarium.transport.tcp.state import (
 from netarium.transport.tcp.tcb import Tcb
 
 _SEND_BUFFER_START = 131_072  # grows with the congestion window up to the configured limit
+
+_FIN_UNACKNOWLEDGED = frozenset({FIN_WAIT_1, CLOSING, LAST_ACK})
 
 
 class Desk(Services, Protocol):
@@ -70,8 +73,11 @@ class Connection(Circuit):
 
     @property
     def send_queue(self) -> int:
-        """Send-Q: octets the peer has not acknowledged, sent or not; of a listener, its backlog."""
-        return self.listener.backlog if self.listener is not None else len(self.tcb.sendbuf)
+        """Send-Q: octets the peer has not acknowledged, sent or not, the FIN counted as one; of a listener, its backlog."""
+        if self.listener is not None:
+            return self.listener.backlog
+        tcb = self.tcb
+        return len(tcb.sendbuf) + (tcb.state in _FIN_UNACKNOWLEDGED)
 
     def poll(self) -> int:
         """Tell what is ready, as a mask of POLLIN, POLLOUT, ..."""
@@ -105,7 +111,7 @@ class Connection(Circuit):
         Raises:
             StackError: INVALID if bound already, ADDRESS_NOT_AVAILABLE, ADDRESS_IN_USE.
         """
-        if self.local[1] or self.tcb.state is not CLOSED:
+        if self.bound or self.tcb.state is not CLOSED:
             raise StackError(CloseReason.INVALID, "already bound")
         if not is_unspecified(address) and not self._layer.ip.is_local(address):
             raise StackError(CloseReason.ADDRESS_NOT_AVAILABLE, f"{format_ip(address)}:{port}")
@@ -488,8 +494,8 @@ class Connection(Circuit):
         if tcb.rcv_shutdown and tcb.snd_una > tcb.iss:
             return True
         if tcb.state is CLOSED or tcb.state is LISTEN:
-            if tcb.snd_una > tcb.iss:
-                return True  # it was a connection
+            if tcb.snd_una > tcb.iss or self.key:
+                return True  # it was a connection, or an attempt at one
             raise StackError(errno.ENOTCONN)
         self._check_call("recv")
         return False
@@ -499,6 +505,11 @@ class Connection(Circuit):
         number = errnos.error_of(self._layer.config.socket_errors, call, self.tcb.state, used=bool(self.key))
         if number:
             raise StackError(number)
+
+    def attempt_failed(self) -> None:
+        """connect() has told that it failed: on Linux, the endpoint is as it was before."""
+        if self.tcb.state is CLOSED and self._layer.config.socket_errors == "linux":
+            self.key = b""
 
     def dissolve(self, now: int) -> None:
         """The connection is over, the peer is reset, and the endpoint is as `socket()` made it (Linux's AF_UNSPEC)."""
