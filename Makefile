@@ -11,7 +11,7 @@ WORKERS ?= auto
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help tour test check lint types floors coverage-docs docs bench test-all clean
+.PHONY: help tour test check lint types floors coverage-docs docs bench test-all exam clean
 
 help:
 	@echo "make tour      one message from write() to the signal on the cable and back (ARGS=\"--lang en --story 2\")"
@@ -19,6 +19,7 @@ help:
 	@echo "make check     format, lint, types, floors, documents, then all tests"
 	@echo "make bench     the benchmarks, beside a kernel veth pair of the same minute (needs root for the TAP part)"
 	@echo "make test-all  all tests under every Python from 3.11 on that is installed"
+	@echo "make exam      the long exam of integrity: hundreds of bad networks, minutes; writes docs/integrity.md"
 	@echo "make docs      write the generated documents anew (docs/rfc-coverage.md, pictures)"
 	@echo "make clean     remove what the others made"
 
@@ -64,6 +65,10 @@ docs: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-test
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+exam: $(VENV)/.installed-test
+	@$(BIN)/python tools/exam.py $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --exam -m exam --deselect tests/integrity/test_matrix.py
 
 test-all:
 	@tools/test_all.sh $(ARGS)

@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
@@ -106,8 +106,10 @@ def t1() -> list["Cell"]:
         for n, row in enumerate(covering_array(EXAM_FACTORS, seed))
     ]
     for cell in cells:
-        if cell.size >= MIB:
+        if cell.size in LARGE:
             cell.factors["connections"] = 1
+            if cell.delay == "5 s" and cell.loss == "30%":
+                cell.factors["size"] = MIB  # more would take weeks of virtual time
     return cells
 
 
@@ -119,10 +121,10 @@ class Cell:
     factors: dict[str, Any]
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return self.factors[name]
-        except KeyError:
-            raise AttributeError(name) from None
+        factors = self.__dict__.get("factors", {})  # none yet while a process unpickles it
+        if name not in factors:
+            raise AttributeError(name)
+        return factors[name]
 
     def __str__(self) -> str:
         return f"seed {self.seed}: " + ", ".join(f"{name} {value}" for name, value in self.factors.items())
@@ -434,9 +436,3 @@ def at_rest(host: Host, frames: int) -> None:
     for interface in ip.interfaces:
         assert not interface.ready, "senders"
         assert not interface.out, "frames"
-
-
-def quicker(config: MachineConfig | None = None) -> MachineConfig:
-    """TIME-WAIT of a second, for cells with thousands of connections."""
-    config = config or MachineConfig()
-    return replace(config, tcp=replace(config.tcp, msl_ns=SECOND // 2))

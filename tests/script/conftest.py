@@ -224,7 +224,7 @@ class Script:
     def state(self) -> State:
         """RFC 9293's state, TIME-WAIT included although only a record is left."""
         flow = self.machine.tcp.flows.get(self.socket.key)
-        if self.socket.key and flow is not None and flow.state_name == "TIME_WAIT":
+        if self.socket.key and getattr(flow, "state_name", "") == "TIME_WAIT":
             return State.TIME_WAIT
         return self.socket.state
 

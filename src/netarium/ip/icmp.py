@@ -33,7 +33,7 @@ _UNREACHABLE: Final = {
     icmpv4.SOURCE_ROUTE_FAILED: (errno.EOPNOTSUPP, False),
     icmpv4.NET_UNKNOWN: (errno.ENETUNREACH, True),
     icmpv4.HOST_UNKNOWN: (errno.EHOSTDOWN, True),
-    icmpv4.SOURCE_HOST_ISOLATED: (errno.EHOSTUNREACH, True),
+    icmpv4.SOURCE_HOST_ISOLATED: (errno.ENONET, True),
     icmpv4.NET_PROHIBITED: (errno.ENETUNREACH, True),
     icmpv4.HOST_PROHIBITED: (errno.EHOSTUNREACH, True),
     icmpv4.NET_UNREACHABLE_FOR_TOS: (errno.ENETUNREACH, False),
