@@ -65,7 +65,8 @@ def in_syn_sent(flags: int, ack: str) -> tuple[str, int | None]:
 
 def in_time_wait(system: str, flags: int, where: str, ack: str) -> tuple[str, int | None]:
     if flags & RST:
-        return "TIME_WAIT", SILENCE  # RFC 1337
+        ends = system == "linux" and where is EXACT  # tcp_rfc1337 is off there
+        return "CLOSED" if ends else "TIME_WAIT", SILENCE  # RFC 1337
     if flags & (SYN | ACK) == SYN and where in {INSIDE, ABOVE}:
         if flags & FIN and system == "linux":
             return "CLOSED", SILENCE  # such a SYN opens nothing, but it has ended the wait

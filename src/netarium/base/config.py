@@ -219,6 +219,9 @@ class TcpConfig:
     time_wait_exact_ack: bool = (
         False  # in TIME-WAIT all is answered but the one ACK; what has no ACK is dropped
     )
+    urgent_in_line: bool = (
+        True  # the urgent octet stays in the stream (RFC 6093 §6), or MSG_OOB alone reads it
+    )
     rfc1337: bool = True  # a RST does not end TIME-WAIT
     socket_errors: str = "linux"  # whose errnos calls give in states that they do not fit; or "freebsd"
 

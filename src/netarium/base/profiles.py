@@ -59,6 +59,7 @@ _FREEBSD: Final = TcpConfig(
     keepalive_always=True,
     keepalive_probes=8,
     soft_errors_end_connect=False,
+    urgent_in_line=False,
     mtu_probing=0,  # net.inet.tcp.pmtud_blackhole_detection
     # ends and errors
     syn_ack_repeats_syn=False,
@@ -106,7 +107,7 @@ _RFC: Final = TcpConfig(
 
 PROFILES: Final[dict[str, TcpConfig]] = {
     "linux": TcpConfig(
-        mtu_probing=0, mtu_probe_floor=48
+        mtu_probing=0, mtu_probe_floor=48, urgent_in_line=False, rfc1337=False
     ),  # what `TcpConfig` changed for people without sysctls
     "freebsd": _FREEBSD,
     "rfc": _RFC,

@@ -30,6 +30,7 @@ _MIN_SNDBUF: Final = 4_608
 _MAX_INT: Final = 2**31 - 1
 _MAX_IP_OPTIONS: Final = 40  # octets
 _MOST_RETRIES: Final = 255
+_LEAST_MSS: Final = 88  # Linux's TCP_MIN_MSS
 _NAME_LENGTH: Final = 16  # IFNAMSIZ, TCP_CA_NAME_MAX
 
 Getter = Callable[[Description], int | bytes]
@@ -301,6 +302,14 @@ def _set_fast_open_key(description: Description, value: bytes) -> None:
     description.endpoint.options.fast_open_key = bytes(value)
 
 
+def _set_maxseg(description: Description, value: bytes) -> None:
+    if 0 < _number(value) < _LEAST_MSS:
+        raise os_error(errno.EINVAL)
+    setter = _integer("maxseg", 0, 32_767).set
+    assert setter is not None
+    setter(description, value)
+
+
 def _set_multicast_if(description: Description, value: bytes) -> None:
     if len(value) < 4:
         raise os_error(errno.EINVAL)
@@ -425,7 +434,7 @@ _TABLE: Final[dict[tuple[int, int], Row]] = {
     (_IP6, kernel.IPV6_LEAVE_GROUP): Row(None, leave),
     (_TCP, kernel.TCP_NODELAY): _flag("nodelay"),
     (_TCP, kernel.TCP_CORK): _flag("cork"),
-    (_TCP, kernel.TCP_MAXSEG): Row(_get_maxseg, _integer("maxseg", 0, 32_767).set),
+    (_TCP, kernel.TCP_MAXSEG): Row(_get_maxseg, _set_maxseg),
     (_TCP, kernel.TCP_KEEPIDLE): _integer(
         "keepidle_ns", 1, 32_767, SECOND, lambda d: d.host.machine.config.tcp.keepalive_idle_ns
     ),

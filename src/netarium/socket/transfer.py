@@ -322,6 +322,8 @@ class Transfer(SocketBase):
         peek = bool(flags & MSG_PEEK)
         while True:
             try:
+                if endpoint.tcb.rcv_up > endpoint.tcb.irs + 1:
+                    endpoint.pass_urgent(driver.now())
                 data = endpoint.recv(limit, driver.now(), peek=peek)
             except StackError as fault:
                 raise from_stack(fault) from None
@@ -358,6 +360,8 @@ class Transfer(SocketBase):
         with driver.lock:
             while True:
                 try:
+                    if endpoint.tcb.rcv_up > endpoint.tcb.irs + 1:
+                        endpoint.pass_urgent(driver.now())
                     size = endpoint.recv_into(view, driver.now(), peek=bool(flags & MSG_PEEK))
                 except StackError as fault:
                     raise from_stack(fault) from None

@@ -222,6 +222,16 @@ def _pointed(value: Value) -> Value:
     return value[0] if isinstance(value, list) and value else value
 
 
+def _waiting(endpoint: Any) -> int:
+    """SIOCINQ: what can be read, as far as the urgent mark."""
+    tcb = endpoint.tcb if isinstance(endpoint, Connection) else None
+    if tcb is not None and not (endpoint.options.oobinline or tcb.config.urgent_in_line):
+        before_mark = tcb.rcv_up - 1 - (tcb.rcv_nxt - tcb.rcv_queued)
+        if tcb.rcv_up > tcb.irs + 1 and 0 <= before_mark < tcb.rcv_queued:
+            return before_mark
+    return int(endpoint.receive_queue)
+
+
 def _unsent(endpoint: Any) -> int:
     """SIOCOUTQNSD: what was never sent."""
     if not isinstance(endpoint, Connection):
@@ -230,7 +240,7 @@ def _unsent(endpoint: Any) -> int:
 
 
 _REQUESTS: Final[dict[int, Callable[[Any], int]]] = {
-    CONSTANTS["SIOCINQ"]: lambda endpoint: int(endpoint.receive_queue),
+    CONSTANTS["SIOCINQ"]: _waiting,
     CONSTANTS["SIOCOUTQ"]: lambda endpoint: int(endpoint.send_queue),
     CONSTANTS["SIOCOUTQNSD"]: _unsent,
     CONSTANTS["SIOCATMARK"]: lambda endpoint: int(endpoint.at_mark()),

@@ -3,7 +3,6 @@
 No command is ever run: each is looked up in a table, and one that is not there refuses the script.
 """
 
-import contextlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -61,8 +60,7 @@ def obey(script: Script, line: int, text: str, config: MachineConfig) -> Orders:
 def header(config: MachineConfig) -> MachineConfig:
     """What the header of the public suites for Linux sets, as far as it differs from the stack's own defaults."""
     for pair in _LINUX_SUITE:
-        with contextlib.suppress(ValueError):  # of what the stack has no choice about yet
-            config = _set(pair, config)
+        config = _set(pair, config)
     return config
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, Final
 
-from netarium.base.config import IpConfig, MachineConfig, TcpConfig
-from netarium.base.units import MS, SECOND
+from netarium.base.config import IpConfig, MachineConfig
+from netarium.base.units import MS, SECOND, US
 
 Setter = Callable[[MachineConfig, str], MachineConfig]
 
@@ -41,10 +41,6 @@ def number(value: str) -> int:
         ValueError: it is none.
     """
     return int(value, 0) if value.lstrip("-").startswith("0x") else int(value)
-
-
-def _has(attribute: str) -> bool:
-    return any(field.name == attribute for field in fields(TcpConfig))
 
 
 def _number(attribute: str, unit: int = 1) -> Setter:
@@ -156,6 +152,16 @@ def _syn_retries(config: MachineConfig, value: str) -> MachineConfig:
     return replace(config, tcp=replace(config.tcp, syn_retries=number(value), r2_syn_ns=0))
 
 
+def _fast_open_key(config: MachineConfig, value: str) -> MachineConfig:
+    """One key or two, each of four words in hexadecimal digits: a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4."""
+    keys = value.split(",")
+    words = [key.split("-") for key in keys]
+    if len(keys) > 2 or any(len(each) != 4 for each in words):
+        raise ValueError("one or two keys of four words are expected")
+    octets = b"".join(int(word, 16).to_bytes(4, "little") for each in words for word in each)
+    return changed(config, "fast_open_key", octets)
+
+
 # --- the table --------------------------------------------------------------------------------------------------
 
 _LINUX_TCP: Final[dict[str, Setter]] = {
@@ -188,6 +194,18 @@ _LINUX_TCP: Final[dict[str, Setter]] = {
     "ecn": _number("ecn"),
     "ecn_fallback": _truth("ecn_fallback"),
     "invalid_ratelimit": _number("invalid_ratelimit_ns", MS),
+    "abort_on_overflow": _truth("abort_on_overflow"),
+    "fastopen": _number("fast_open"),
+    "fastopen_blackhole_timeout_sec": _number("fast_open_blackhole_ns", SECOND),
+    "fastopen_key": _fast_open_key,
+    "slow_start_after_idle": _truth("slow_start_after_idle"),
+    "frto": _truth("frto"),
+    "max_reordering": _number("max_reordering"),
+    "rfc1337": _truth("rfc1337"),
+    "syncookies": _number("syn_cookies"),
+    "syn_linear_timeouts": _number("syn_linear_timeouts"),
+    "tw_reuse": _number("time_wait_reuse"),
+    "rto_min_us": _number("min_rto_ns", US),
     "mtu_probing": _number("mtu_probing"),
     "base_mss": _number("base_mss"),
     "mtu_probe_floor": _number("mtu_probe_floor"),
@@ -197,52 +215,29 @@ _LINUX_TCP: Final[dict[str, Setter]] = {
     **dict.fromkeys(
         (
             "adv_win_scale", "allowed_congestion_control", "app_win", "available_congestion_control",
-            "available_ulp", "child_ehash_entries",  "comp_sack_slack_ns",
+            "available_ulp", "child_ehash_entries", "comp_sack_slack_ns",
             "comp_sack_rtt_percent", "ehash_entries", "fwmark_accept", "l3mdev_accept", "limit_output_bytes",
             "low_latency", "max_orphans", "mem", "min_rtt_wlen", "min_tso_segs", "moderate_rcvbuf",
-            "no_ssthresh_metrics_save", "pacing_ca_ratio", "pacing_ss_ratio", "reflect_tos", "tso_rtt_log", "tso_win_divisor", "backlog_ack_defer",
+            "no_ssthresh_metrics_save", "pacing_ca_ratio", "pacing_ss_ratio", "tso_rtt_log", "tso_win_divisor", "backlog_ack_defer",
             "migrate_req", "plb_enabled", "plb_cong_thresh", "plb_idle_rehash_rounds", "plb_rehash_rounds",
-            "plb_suspend_rto_sec", "pingpong_thresh", "rcvbuf_low_rtt",
+            "plb_suspend_rto_sec", "rcvbuf_low_rtt",
         ),
         _harmless,
     ),
     "no_metrics_save": _only("0", "1"),  # nothing is ever kept
+    "autocorking": _only("0", "1"),  # nothing of ours ever waits in a queue of the device
+    "challenge_ack_limit": _only("1000", "2147483647"),  # each connection has a limit of its own, which is less
+    "retrans_collapse": _only("0", "1"),
+    "shrink_window": _only("0"),
+    "notsent_lowat": _only("-1", "4294967295"),
+    "reflect_tos": _only("0"),
+    "pingpong_thresh": _only("1"),
     "workaround_signed_windows": _only("0"),
     "stdurg": _only("0"),
     "thin_linear_timeouts": _only("0"),
     "thin_dupack": _only("0"),
     "fack": _only("0", "1"),  # Linux does not look at it either, since 4.15
 }  # fmt: skip
-
-# What a part of the stack may have a field for, and what describes it while there is none.
-_PENDING: Final[dict[str, tuple[str, int, tuple[str, ...]]]] = {
-    "abort_on_overflow": ("abort_on_overflow", 1, ("0",)),
-    "fastopen": ("fast_open", 1, ("0",)),
-    "slow_start_after_idle": ("slow_start_after_idle", 1, ("1",)),
-    "frto": ("frto", 1, ("0",)),
-    "max_reordering": ("max_reordering", 1, ("300",)),
-    "rfc1337": ("rfc1337", 1, ("1",)),
-    "syncookies": ("syn_cookies", 1, ("0", "1")),
-    "fastopen_blackhole_timeout_sec": ("fast_open_blackhole_ns", SECOND, ("0",)),
-    "challenge_ack_limit": ("challenge_ack_limit", 1, ("1000", "2147483647")),
-    "tw_reuse": ("time_wait_reuse", 1, ("0", "1", "2")),
-    "shrink_window": ("shrink_window", 1, ("0",)),
-    "notsent_lowat": ("notsent_lowat", 1, ("-1", "4294967295")),
-    "retrans_collapse": ("retrans_collapse", 1, ("0", "1")),
-    "syn_linear_timeouts": ("syn_linear_timeouts", 1, ("0", "4")),
-    "rto_min_us": ("min_rto_ns", 1_000, ("200000",)),
-}
-
-
-def _fast_open_key(config: MachineConfig, value: str) -> MachineConfig:
-    """One key or two, each of four words in hexadecimal digits: a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4."""
-    keys = value.split(",")
-    words = [key.split("-") for key in keys]
-    if len(keys) > 2 or any(len(each) != 4 for each in words):
-        raise ValueError("one or two keys of four words are expected")
-    octets = b"".join(int(word, 16).to_bytes(4, "little") for each in words for word in each)
-    return changed(config, "fast_open_key", octets)
-
 
 _LINUX: Final[dict[str, Setter]] = {
     "net.ipv4.ip_default_ttl": _ip("default_ttl"),
@@ -358,18 +353,8 @@ _FREEBSD: Final[dict[str, Setter]] = {
 }  # fmt: skip
 
 
-def _pending(attribute: str, unit: int, otherwise: tuple[str, ...]) -> Setter:
-    if not _has(attribute):
-        return _only(*otherwise)
-    default = getattr(TcpConfig(), attribute)
-    return _truth(attribute) if isinstance(default, bool) else _number(attribute, unit)
-
-
 TABLE: Final[dict[str, Setter]] = {
     **{f"net.ipv4.tcp_{name}": setter for name, setter in _LINUX_TCP.items()},
-    **{f"net.ipv4.tcp_{name}": _pending(*row) for name, row in _PENDING.items()},
-    "net.ipv4.tcp_autocorking": _only("0", "1"),  # nothing of ours ever waits in a queue of the device
-    "net.ipv4.tcp_fastopen_key": _fast_open_key,
     **_LINUX,
     **_FREEBSD,
 }

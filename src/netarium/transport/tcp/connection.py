@@ -392,6 +392,11 @@ class Connection(Circuit):
         """The out-of-band octet that MSG_OOB reads, if it has arrived."""
         return readiness.urgent_octet(self.tcb)
 
+    def pass_urgent(self, now: int) -> None:
+        """Reading goes on behind the urgent octet, which is not in the stream unless SO_OOBINLINE says so (tcp(7))."""
+        if readiness.before_urgent(self.tcb):
+            self.recv(1, now)
+
     def at_mark(self) -> bool:
         """SIOCATMARK: the next octet to be read is the one after the urgent mark."""
         tcb = self.tcb

@@ -46,7 +46,10 @@ def poll(tcb: Tcb, listener: Listener | None, *, used: bool, writable: bool) -> 
         mask |= _READABLE | POLLRDHUP
         if tcb.fin_queued:
             mask |= POLLHUP
-    if tcb.rcv_queued >= tcb.options.rcvlowat or (tcb.rcv_queued and tcb.rcv_adv <= tcb.rcv_nxt):
+    queued = tcb.rcv_queued
+    if tcb.rcv_up - 1 == tcb.rcv_nxt - queued and before_urgent(tcb):
+        queued -= 1  # that octet is MSG_OOB's
+    if queued >= tcb.options.rcvlowat or (queued and tcb.rcv_adv <= tcb.rcv_nxt):
         mask |= _READABLE
     if tcb.fin_queued or writable:
         mask |= _WRITABLE
@@ -105,6 +108,14 @@ def urgent_octet(tcb: Tcb) -> bytes | None:
             return bytes(memoryview(piece)[offset : offset + 1])
         offset -= len(piece)
     return None
+
+
+def before_urgent(tcb: Tcb) -> bool:
+    """The next octet to be read is the urgent one, and it is kept out of the stream (SO_OOBINLINE)."""
+    mark = tcb.rcv_up
+    waits = tcb.rcv_queued > 0 and mark - 1 == tcb.rcv_nxt - tcb.rcv_queued
+    in_line = tcb.options.oobinline or tcb.config.urgent_in_line
+    return waits and mark > tcb.irs + 1 and not in_line
 
 
 def _up_to_mark(tcb: Tcb, limit: int) -> int:
