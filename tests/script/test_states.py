@@ -40,7 +40,7 @@ def model(system: str, state: str, flags: int, where: str, ack: str) -> tuple[st
         return in_syn_sent(flags, ack)
     if state == "TIME_WAIT":
         return in_time_wait(system, flags, where, ack)
-    if state == "SYN_RECV" and flags & SYN and not flags & RST and system != "linux":
+    if state == "SYN_RECV" and flags & SYN and not flags & RST:
         return second_syn(system, flags, where)
     if system == "linux" and state != "SYN_RECV" and not flags & (ACK | RST | SYN):
         return state, SILENCE  # before its numbers are looked at
@@ -48,6 +48,10 @@ def model(system: str, state: str, flags: int, where: str, ack: str) -> tuple[st
 
 
 def second_syn(system: str, flags: int, where: str) -> tuple[str, int | None]:
+    if system == "linux":
+        if where in {BELOW, ABOVE}:
+            return "SYN_RECV", CHALLENGE
+        return "LISTEN", RST if flags & ACK else RST | ACK
     if system == "freebsd":  # its cache of SYNs knows no window
         return ("LISTEN", RST) if flags & ACK else ("SYN_RECV", SYN | ACK)
     return ("SYN_RECV", CHALLENGE) if where in {BELOW, ABOVE} else ("LISTEN", SILENCE)  # §3.10.7.4, fourth

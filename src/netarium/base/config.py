@@ -211,7 +211,7 @@ class TcpConfig:
         True  # in a simultaneous open it has all options of our SYN; else those of theirs
     )
     syn_fin_opens: bool = False  # a SYN with a FIN opens as any SYN; else it is dropped
-    half_open_syn: str = "challenge"  # what another SYN meets in SYN-RECEIVED; or "listen", "answer"
+    half_open_syn: str = "challenge"  # what another SYN meets in SYN-RECEIVED; or "listen", "answer", "reset"
     syn_received_reset_errno: int = errno.ECONNRESET  # what a RST means in a simultaneous open
     close_wait_reset_errno: int = errno.EPIPE  # what it means in CLOSE-WAIT
     reset_means_error_when_closing: bool = True  # in CLOSING and LAST-ACK; else it is an orderly end

@@ -159,13 +159,23 @@ class HalfOpen:
             # DEVIATION RFC 9293 §3.10.7.4, fourth: a challenge, not back to LISTEN: a forged SYN shall end nothing.
             return self._challenge(DropReason.TCP_BAD_SYN, now)
         self.give_up()
+        if self.config.half_open_syn == "reset":
+            self._refuse(seg, now)
         return DropReason.TCP_BAD_SYN
+
+    def _refuse(self, seg: TcpSegment, now: int) -> None:
+        """A RST as for a segment that belongs to no connection (RFC 9293 §3.10.7.1)."""
+        if seg.flags & ACK:
+            self._nursery.send_bare(self.local, self.remote, seg.ack, 0, RST, 0, b"", now)
+        else:
+            end = seg.seq + seg.segment_length
+            self._nursery.send_bare(self.local, self.remote, 0, end, RST | ACK, 0, b"", now)
 
     def _answer_any_syn(self, seg: TcpSegment, now: int) -> Fate:
         """As FreeBSD's cache of SYNs: any SYN is taken for a repetition, a SYN,ACK is no answer to ours."""
         if seg.flags & ACK:
             self.give_up()
-            self._nursery.send_bare(self.local, self.remote, seg.ack, 0, RST, 0, b"", now)
+            self._refuse(seg, now)
             return DropReason.TCP_BAD_SYN
         self.repeated += 1
         self.answer(now)
