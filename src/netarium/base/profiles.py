@@ -17,6 +17,7 @@ _FREEBSD: Final = TcpConfig(
     syn_linear_timeouts=0,
     initial_window_syn_losses=0,
     fast_open=0,
+    time_wait_reuse=0,
     receive_buffer=65_536,
     receive_buffer_max=2 * 1024 * 1024,
     receive_buffer_in_segments=True,
@@ -76,6 +77,7 @@ _FREEBSD: Final = TcpConfig(
 
 _RFC: Final = TcpConfig(
     syn_linear_timeouts=0,
+    initial_window_syn_losses=0,
     soft_errors_end_connect=False,
     tolerate_missing_timestamp=False,
     initial_window_segments=4,
