@@ -263,6 +263,7 @@ def test_a_bare_ack_that_was_overtaken_counts(tcp: Script) -> None:
     tcp.expect(ACK)
     tcp.send(b"x")
     tcp.expect(PSH | ACK)
+    tcp.inject(ACK, seq=1_301, ack=101, ts=(600, 0))
     tcp.inject(ACK, seq=1_301, ack=101, ts=(590, 0))  # old, but says nothing new: no answer
     tcp.expect_nothing()
     tcp.inject(ACK, seq=1_301, ack=102, ts=(500, 0))

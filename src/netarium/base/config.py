@@ -187,6 +187,9 @@ class TcpConfig:
         "adaptive"  # when to acknowledge; or every "second" segment, every second "full" one (SHLD-19)
     )
     window_form: str = "adaptive"  # what to offer; or "plain": the free buffer
+    old_acks_are_common: bool = (
+        True  # a bare ACK with an old number and an old timestamp is dropped in silence
+    )
     ack_required_first: bool = (
         True  # what has none of ACK, RST, SYN is dropped before its numbers are looked at
     )

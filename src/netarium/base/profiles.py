@@ -32,6 +32,7 @@ _FREEBSD: Final = TcpConfig(
     compressed_sack_delay_ns=0,
     invalid_ratelimit_ns=0,
     half_open_syn="answer",
+    old_acks_are_common=False,
     ack_required_first=False,
     fin_wait_2_record=False,
     # sending
@@ -85,6 +86,7 @@ _RFC: Final = TcpConfig(
     quick_acks=0,
     delayed_ack_ns=200 * MS,
     strict_window=True,
+    old_acks_are_common=False,
     ack_required_first=False,
     fin_wait_2_record=False,
     ack_form="full",

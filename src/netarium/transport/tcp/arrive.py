@@ -88,8 +88,13 @@ def _checks(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
 
 def _in_record(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
     """All the checks, for a connection that is only a record in FIN-WAIT-2."""
-    if tcb.ts_ok and (fate := _check_timestamp(tcb, seg, now)) is not None:
-        return fate
+    if (
+        tcb.ts_ok
+        and seg.ts_val is not None
+        and _PAWS_SLACK < (tcb.ts_recent - seg.ts_val) & MASK < 0x8000_0000
+    ):
+        acks.challenge(tcb, now)
+        return DropReason.TCP_PAWS
     match finwait2.judge(tcb, seg):
         case Verdict.ACKNOWLEDGE:
             acks.challenge(tcb, now)
@@ -249,7 +254,7 @@ def _check_timestamp(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
     ):
         if seg.flags & SYN:
             acks.challenge(tcb, now)
-        else:
+        elif seg.segment_length or seg.seq >= tcb.rcv_nxt or not tcb.config.old_acks_are_common:
             acks.answer_unacceptable(tcb, seg.seq, seg.seq + seg.segment_length, now)
         return DropReason.TCP_PAWS
     return None
@@ -262,9 +267,15 @@ def _is_disordered_ack(tcb: Tcb, seg: TcpSegment, behind: int) -> bool:
         and bool(seg.flags & ACK)
         and seg.seq == tcb.rcv_nxt
         and seg.ack == tcb.snd_una
-        and seg.window << tcb.snd_wind_shift == tcb.snd_wnd
+        and not _may_change_window(tcb, seg)
         and behind * MS <= tcb.rtt.rto * 6 // 5
     )
+
+
+def _may_change_window(tcb: Tcb, seg: TcpSegment) -> bool:
+    """Newer than what told the last window; or as new, and it opens or closes it."""
+    offered = seg.window << tcb.snd_wind_shift
+    return seg.seq > tcb.snd_wl1 or (seg.seq == tcb.snd_wl1 and (offered > tcb.snd_wnd or not offered))
 
 
 def _take_timestamp(tcb: Tcb, seg: TcpSegment, now: int) -> None:

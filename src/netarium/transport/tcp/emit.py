@@ -64,7 +64,8 @@ def _options(tcb: Tcb, octets: int, now: int) -> bytes:
     them in a full segment (RFC 9293 MUST-16); the bare ACKs, which each segment out of order provokes, carry them.
     """
     ts = ((now // 1_000_000 + tcb.ts_offset) & MASK, tcb.ts_recent) if tcb.ts_ok else None
-    if (not tcb.reassembly and tcb.dsack is None) or not tcb.sack_ok:
+    fin = tcb.rcv_fin
+    if (not tcb.reassembly and tcb.dsack is None and (fin is None or fin <= tcb.rcv_nxt)) or not tcb.sack_ok:
         return pack_options(ts=ts) if ts is not None else b""
     room = _MAX_SACK_BLOCKS if tcb.ts_ok else _MAX_SACK_BLOCKS + 1
     room = min(room, (tcb.smss - octets - _SACK_HEADER) // _SACK_BLOCK)
@@ -74,8 +75,19 @@ def _options(tcb: Tcb, octets: int, now: int) -> bytes:
             blocks = (tcb.dsack,)  # RFC 2883 §4: first, and once
             tcb.dsack = None
             room -= 1
-        blocks += tcb.reassembly.sack_blocks(room) if room else ()
+        blocks += _sacked(tcb, room) if room else ()
     return pack_options(ts=ts, sack=[(left & MASK, right & MASK) for left, right in blocks])
+
+
+def _sacked(tcb: Tcb, room: int) -> tuple[tuple[int, int], ...]:
+    """What waits out of order; a FIN that waits is an octet more."""
+    blocks = tcb.reassembly.sack_blocks(room)
+    fin = tcb.rcv_fin
+    if fin is None or fin <= tcb.rcv_nxt:
+        return blocks
+    if any(right == fin for _, right in blocks):
+        return tuple((left, right + (right == fin)) for left, right in blocks)
+    return ((fin, fin + 1), *blocks)[:room]
 
 
 def trace_sent(

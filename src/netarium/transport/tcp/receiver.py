@@ -34,6 +34,8 @@ def take_payload(tcb: Tcb, seq: int, payload: Buffer, now: int, *, pushed: bool)
         _keep(tcb, seq, payload, pushed=pushed)
         return
     acks.received(tcb, len(payload), now, pushed=pushed)
+    if tcb.dsack is None and (known := queue.known(seq, seq + len(payload))) is not None:
+        acks.report_duplicate(tcb, *known)
     queue.insert(seq, payload)
     for piece in queue.take(seq):
         _deliver(tcb, piece)

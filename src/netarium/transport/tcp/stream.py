@@ -115,7 +115,9 @@ def _note_fin(tcb: Tcb, seg: TcpSegment) -> None:
             tcb.reset_ack = seg.ack
             tcb.abort_due = True
         elif fin != tcb.rcv_nxt:
-            tcb.ack_now = tcb.output = True  # out of order
+            tcb.ack_now = tcb.output = True  # out of order, or an old one
+            if fin < tcb.rcv_nxt and not len(seg.payload):
+                acks.report_duplicate(tcb, fin, fin + 1)
     elif not seg.flags & FIN or (tcb.rcv_fin is not None and tcb.rcv_fin > tcb.rcv_nxt):
         tcb.ack_now = tcb.output = True  # RFC 5681 §4.2
     elif seg.seq < tcb.rcv_nxt and not len(seg.payload):  # it came again

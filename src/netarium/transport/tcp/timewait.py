@@ -80,8 +80,11 @@ class TimeWait:
     def on_segment(self, seg: TcpSegment, packet: IpPacket, now: int) -> Fate:
         """RFC 9293 §3.10.7.4 for TIME-WAIT."""
         seq = unwrap(seg.seq, self.rcv_nxt)
+        stale = (
+            self.ts_ok and seg.ts_val is not None and 0 < (self.ts_recent - seg.ts_val) & MASK < 0x8000_0000
+        )
         if seg.flags & RST:
-            if seq == self.rcv_nxt and not self._flows.config.rfc1337:
+            if seq == self.rcv_nxt and not stale and not self._flows.config.rfc1337:
                 self._flows.forget_time_wait(self, now)
             return DropReason.TCP_TIME_WAIT  # RFC 1337: no assassination
         if (
@@ -104,6 +107,7 @@ class TimeWait:
             len(seg.payload)
             or seg.flags & (SYN | FIN)
             or seq != self.rcv_nxt
+            or stale  # RFC 7323 §5.3: from the past, whatever it says
             or (exact and (seg.flags != ACK or seg.ack != self.snd_nxt & MASK))
         ):
             self._acknowledge(now)
