@@ -24,9 +24,7 @@ def play(seed: int, **options: object) -> list[object]:
         una = min(una + random.choice((300, 1_000, 2_000, 9_000)), tcb.snd_nxt - tcp._shift)
         tcp.inject(ACK, seq=301, ack=una)
         told.append((asdict(tcp.socket.info(tcp.now)), tcb.rexmit_at, tcb.rexmit_for, tcb.unacked_since))
-        told.append(
-            (tcb.rack.xmit_at, tcb.rack.end_seq, tcb.rack.rtt, tcb.cwnd_limited, tcb.output, tcb.frto)
-        )
+        told.append((tcb.rack.order, tcb.rack.end_seq, tcb.rack.rtt, tcb.cwnd_limited, tcb.output, tcb.frto))
     assert tcb.total_retrans == 0
     return told
 

@@ -61,7 +61,7 @@ def take_sack(tcb: Tcb, seg: TcpSegment, news: AckNews, now: int) -> None:
         for record in new:
             news.sacked = True
             news.delivered += record.segs
-            tcb.rack.on_delivered(record.xmit_at, record.end, tcb.rtt.min_rtt, now, resent=record.resent > 0)
+            tcb.rack.on_delivered(record, tcb.rtt.min_rtt, now)
             if not record.resent:
                 if record.seq < high and news.low is None:
                     news.low = record.seq
@@ -120,9 +120,7 @@ def take_cumulative(tcb: Tcb, seg: TcpSegment, news: AckNews, now: int) -> None:
         if not record.sacked and tcb.sack_ok:
             news.delivered += record.segs
             if not (record.resent and _answers_original(tcb, seg, record)):
-                tcb.rack.on_delivered(
-                    record.xmit_at, record.end, tcb.rtt.min_rtt, now, resent=record.resent > 0
-                )
+                tcb.rack.on_delivered(record, tcb.rtt.min_rtt, now)
     if done:
         news.restart_timer = True
     if not tcb.sack_ok:

@@ -126,7 +126,7 @@ def establish(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     if not tcb.fast_opened:
         record = tcb.scoreboard.oldest
         if tcb.sack_ok and not tcb.passive:
-            tcb.rack.on_delivered(record.xmit_at, record.end, 0, now, resent=record.resent > 0)
+            tcb.rack.on_delivered(record, 0, now)
         tcb.scoreboard.acknowledge(tcb.iss + 1)
         tcb.snd_una = tcb.iss + 1
     tcb.snd_wnd = seg.window if seg.flags & SYN else seg.window << tcb.snd_wind_shift  # never scaled in a SYN

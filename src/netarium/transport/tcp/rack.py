@@ -4,26 +4,36 @@ Time, not a count of duplicates, tells what is lost: tails, lost retransmissions
 else. How much later is "sufficiently" is the reordering window; it widens while DSACKs say that it was too narrow.
 """
 
-from typing import Final
+from typing import Final, Protocol
 
 MAX_STEPS: Final = 255  # of reo_wnd_mult
 PERSIST_RECOVERIES: Final = 16  # a widened window is kept for so many recoveries (RFC 8985 §6.2 step 4)
+
+
+class Transmission(Protocol):
+    """What is known of a segment that was sent; `scoreboard` keeps them."""
+
+    end: int
+    xmit_at: int
+    order: int
+    resent: int
 
 
 class Rack:
     """The state of one connection; times in ns, names as in RFC 8985 §5.2.
 
     Attributes:
-        xmit_at: RACK.xmit_ts: when the latest sent of all delivered segments was sent.
-        end_seq: its end.
+        order: the latest of the transmissions that were delivered: what RACK.xmit_ts is for, and exact even if many
+            are of one instant.
+        end_seq: its end: pieces of one super-segment have the same order.
         rtt: RACK.rtt: how long the segment took that was delivered last.
         dsack_seen: a DSACK told of a needless retransmission that reordering may have caused.
     """
 
-    __slots__ = ("_dsack_round", "_persist", "_steps", "advanced", "dsack_seen", "end_seq", "rtt", "xmit_at")
+    __slots__ = ("_dsack_round", "_persist", "_steps", "advanced", "dsack_seen", "end_seq", "order", "rtt")
 
     def __init__(self) -> None:
-        self.xmit_at = 0
+        self.order = 0
         self.end_seq = 0
         self.rtt = 0
         self.advanced = False  # something was delivered since losses were looked for
@@ -32,24 +42,22 @@ class Rack:
         self._persist = 0
         self._dsack_round = 0  # RACK.dsack_round: SND.NXT when the window was last widened
 
-    def on_delivered(self, xmit_at: int, end: int, min_rtt: int, now: int, *, resent: bool) -> None:
+    def on_delivered(self, sent: Transmission, min_rtt: int, now: int) -> None:
         """A segment was delivered, by a SACK or cumulatively (§6.2 steps 2 and 3).
 
         Args:
-            xmit_at: when it was sent last.
-            end: its end.
+            sent: it.
             min_rtt: the least round trip known, or 0.
             now: monotonic ns.
-            resent: whichever transmission it was that arrived, it did not take less than `min_rtt`.
         """
-        rtt = now - xmit_at
-        if resent and rtt < min_rtt:
-            return
+        rtt = now - sent.xmit_at
+        if sent.resent and rtt < min_rtt:
+            return  # whichever transmission it was that arrived, it took longer
         self.advanced = True
         self.rtt = rtt
-        if xmit_at > self.xmit_at or (xmit_at == self.xmit_at and end > self.end_seq):
-            self.xmit_at = xmit_at
-            self.end_seq = end
+        if sent.order > self.order or (sent.order == self.order and sent.end > self.end_seq):
+            self.order = sent.order
+            self.end_seq = sent.end
 
     def reo_wnd(self, min_rtt: int, srtt: int) -> int:
         """How long a segment may be overtaken before it is called lost: min_RTT/4 a step, SRTT at the most."""

@@ -83,7 +83,7 @@ def _all_in_order(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     latest_rtt = max(1, now - last.xmit_at)
     if tcb.sack_ok:
         rack = tcb.rack
-        rack.on_delivered(last.xmit_at, last.end, 0, now, resent=False)
+        rack.on_delivered(last, 0, now)
         if rack.is_wide:
             rack.adapt(tcb.snd_una, tcb.snd_nxt)
     acknews.take_sample(tcb, max(1, now - first.xmit_at), latest_rtt, now)
@@ -271,7 +271,7 @@ def _mark_overdue(tcb: Tcb, now: int) -> int:
     """RACK's losses (RFC 8985 §6.2 step 5); return how long others still have, in ns."""
     rack, board = tcb.rack, tcb.scoreboard
     overdue_at = now - rack.rtt - _reo_wnd(tcb)
-    waiting = board.mark_overdue(rack.xmit_at, rack.end_seq, overdue_at)
+    waiting = board.mark_overdue(rack.order, rack.end_seq, overdue_at)
     return waiting - overdue_at if waiting else 0
 
 

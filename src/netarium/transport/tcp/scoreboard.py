@@ -13,7 +13,7 @@ from typing import Final
 from netarium.base.rangeset import RangeSet
 
 _SEQ: Final = attrgetter("seq")
-_XMIT_AT: Final = attrgetter("xmit_at")
+_ORDER: Final = attrgetter("order")
 
 
 class Sent:
@@ -22,17 +22,19 @@ class Sent:
     Attributes:
         segs: how many segments that is.
         xmit_at: when it was sent last.
+        order: the how manieth of the connection's transmissions that was: of those of one instant it tells the first.
         resent: how often it was sent again.
         again: its retransmission is believed to be on the way.
     """
 
-    __slots__ = ("again", "end", "lost", "resent", "sacked", "segs", "seq", "xmit_at")
+    __slots__ = ("again", "end", "lost", "order", "resent", "sacked", "segs", "seq", "xmit_at")
 
-    def __init__(self, seq: int, end: int, segs: int, now: int) -> None:
+    def __init__(self, seq: int, end: int, segs: int, now: int, order: int) -> None:
         self.seq = seq
         self.end = end
         self.segs = segs
         self.xmit_at = now
+        self.order = order
         self.sacked = False
         self.lost = False  # believed to be; cleared by nothing but an acknowledgment or an undo
         self.again = False
@@ -52,7 +54,7 @@ class Scoreboard:
     """
 
     __slots__ = (
-        "_first", "_lost_below", "_next_lost", "_next_original", "_records", "_resent", "_sacked", "losses", "segs_lost",
+        "_first", "_lost_below", "_next_lost", "_next_original", "_records", "_resent", "_sacked", "_transmissions", "losses", "segs_lost",
         "segs_out", "segs_resent", "segs_sacked", "smss",
     )  # fmt: skip
 
@@ -64,11 +66,12 @@ class Scoreboard:
         self._next_original = 0  # no record before it is one that RACK might find lost, unless it was resent
         self._resent: list[
             Sent
-        ] = []  # records sent again, by their time; also some that do not matter any more
+        ] = []  # records sent again, in the order of their sending; also some that do not matter any more
         self._lost_below = 0  # RFC 6675's IsLost() holds for every unSACKed octet below it
         self._sacked: RangeSet | None = None  # none most of the time
         self.segs_out = self.segs_sacked = self.segs_lost = self.segs_resent = 0
         self.losses = 0
+        self._transmissions = 0
 
     def __bool__(self) -> bool:
         return self._first < len(self._records)
@@ -110,7 +113,8 @@ class Scoreboard:
 
     def add(self, seq: int, end: int, now: int, segs: int = 1) -> None:
         """A segment, or `segs` as one, of new sequence numbers was sent."""
-        self._records.append(Sent(seq, end, segs, now))
+        self._transmissions += 1
+        self._records.append(Sent(seq, end, segs, now, self._transmissions))
         self.segs_out += segs
 
     def next_lost(self) -> Sent | None:
@@ -140,6 +144,8 @@ class Scoreboard:
             self._forget_resent(record)
         record.resent += 1
         record.xmit_at = now
+        self._transmissions += 1
+        record.order = self._transmissions
         self._resent.append(record)
 
     def gather(self, record: Sent, size: int, edge: int) -> None:
@@ -270,25 +276,25 @@ class Scoreboard:
         self._next_lost = min(self._next_lost, self._index(record.seq))
         return True
 
-    def mark_overdue(self, xmit_at: int, end: int, overdue_at: int) -> int:
+    def mark_overdue(self, order: int, end: int, overdue_at: int) -> int:
         """RACK's verdict (RFC 8985 §6.2 step 5).
 
         Args:
-            xmit_at: when the latest of the delivered segments was sent.
+            order: the latest of the transmissions that were delivered.
             end: its end.
             overdue_at: of the segments sent before that one, those sent until then are lost.
 
         Returns:
             When the last one that is not lost yet was sent: it may still come. 0: there is none.
         """
-        waiting = self._mark_overdue_originals(xmit_at, end, overdue_at)
+        waiting = self._mark_overdue_originals(order, end, overdue_at)
         resent = self._resent
         una = self.oldest.seq
         done = 0
         for i, record in enumerate(resent):
-            at = record.xmit_at
-            if at > xmit_at or (at == xmit_at and record.end >= end):
+            if record.order > order or (record.order == order and record.end >= end):
                 break
+            at = record.xmit_at
             if record.sacked or (record.lost and not record.again) or record.seq < una:
                 done += i == done  # no matter of ours any more
             elif at <= overdue_at:
@@ -365,7 +371,7 @@ class Scoreboard:
 
     # --- inside ---------------------------------------------------------------------------------------
 
-    def _mark_overdue_originals(self, xmit_at: int, end: int, overdue_at: int) -> int:
+    def _mark_overdue_originals(self, order: int, end: int, overdue_at: int) -> int:
         """Those sent once are in the order of their time."""
         records = self._records
         i = self._next_original
@@ -373,9 +379,9 @@ class Scoreboard:
         while i < len(records):
             record = records[i]
             if not (record.sacked or record.lost or record.resent):
-                at = record.xmit_at
-                if at > xmit_at or (at == xmit_at and record.end >= end):
+                if record.order > order or (record.order == order and record.end >= end):
                     break
+                at = record.xmit_at
                 if at <= overdue_at:
                     self.mark_lost(record)
                 elif waiting:
@@ -392,13 +398,13 @@ class Scoreboard:
         """Any record may be found lost now."""
         self._next_original = self._first
         resent = [record for record in self._records[self._first :] if record.resent and not record.sacked]
-        self._resent = sorted(resent, key=_XMIT_AT)
+        self._resent = sorted(resent, key=_ORDER)
 
     def _forget_resent(self, record: Sent) -> None:
         """It gets another time and another place in the order."""
         resent = self._resent
-        i = bisect_left(resent, record.xmit_at, key=_XMIT_AT)
-        while i < len(resent) and resent[i].xmit_at == record.xmit_at:
+        i = bisect_left(resent, record.order, key=_ORDER)
+        while i < len(resent) and resent[i].order == record.order:
             if resent[i] is record:
                 del resent[i]
                 break
@@ -450,7 +456,7 @@ class Scoreboard:
     def _split(self, i: int, at: int) -> Sent:
         """Divide record `i` at sequence number `at`; both parts keep its history."""
         record = self._records[i]
-        rest = Sent(at, record.end, record.segs, record.xmit_at)
+        rest = Sent(at, record.end, record.segs, record.xmit_at, record.order)
         rest.sacked, rest.lost, rest.again, rest.resent = (
             record.sacked,
             record.lost,
@@ -469,13 +475,13 @@ class Scoreboard:
         if self._next_original > i:
             self._next_original += 1
         if rest.resent:
-            insort(self._resent, rest, key=_XMIT_AT)
+            insort(self._resent, rest, key=_ORDER)
         return rest
 
     def _shorten(self, record: Sent, una: int) -> Sent:
         """Take the octets below `una` off a record; return them as a record of the segments that are complete."""
         left = min(record.segs, self._segments(record.end - una))
-        done = Sent(record.seq, una, record.segs - left, record.xmit_at)
+        done = Sent(record.seq, una, record.segs - left, record.xmit_at, record.order)
         done.sacked, done.lost, done.again, done.resent = (
             record.sacked,
             record.lost,

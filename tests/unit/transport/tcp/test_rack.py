@@ -4,30 +4,37 @@ import pytest
 
 from netarium.base.units import MS
 from netarium.transport.tcp.rack import MAX_STEPS, PERSIST_RECOVERIES, Rack
+from netarium.transport.tcp.scoreboard import Sent
+
+
+def sent(end: int, xmit_at: int, order: int, resent: int = 0) -> Sent:
+    record = Sent(end - 1_000, end, 1, xmit_at, order)
+    record.resent = resent
+    return record
 
 
 @pytest.mark.rfc("8985", "01", "03")
 def test_the_latest_sent_of_what_was_delivered_counts_and_the_number_decides_a_tie() -> None:
     rack = Rack()
-    rack.on_delivered(50, 3_000, min_rtt=0, now=90, resent=False)
-    assert (rack.xmit_at, rack.end_seq, rack.rtt, rack.advanced) == (50, 3_000, 40, True)
-    rack.on_delivered(40, 9_000, min_rtt=0, now=95, resent=False)
-    assert (rack.xmit_at, rack.end_seq, rack.rtt) == (50, 3_000, 55)
-    rack.on_delivered(50, 2_000, min_rtt=0, now=96, resent=False)
+    rack.on_delivered(sent(3_000, 50, 7), min_rtt=0, now=90)
+    assert (rack.order, rack.end_seq, rack.rtt, rack.advanced) == (7, 3_000, 40, True)
+    rack.on_delivered(sent(9_000, 40, 5), min_rtt=0, now=95)
+    assert (rack.order, rack.end_seq, rack.rtt) == (7, 3_000, 55)
+    rack.on_delivered(sent(2_000, 50, 7), min_rtt=0, now=96)
     assert rack.end_seq == 3_000
-    rack.on_delivered(50, 4_000, min_rtt=0, now=97, resent=False)
+    rack.on_delivered(sent(4_000, 50, 7), min_rtt=0, now=97)
     assert rack.end_seq == 4_000
 
 
 @pytest.mark.rfc("8985", "04")
 def test_a_retransmission_cannot_have_arrived_in_less_than_the_least_round_trip() -> None:
     rack = Rack()
-    rack.on_delivered(50, 1_000, min_rtt=30, now=79, resent=True)
+    rack.on_delivered(sent(1_000, 50, 1, resent=1), min_rtt=30, now=79)
     assert not rack.advanced
-    rack.on_delivered(50, 1_000, min_rtt=30, now=80, resent=True)
+    rack.on_delivered(sent(1_000, 50, 1, resent=1), min_rtt=30, now=80)
     assert rack.advanced
-    rack.on_delivered(60, 2_000, min_rtt=30, now=61, resent=False)
-    assert rack.xmit_at == 60
+    rack.on_delivered(sent(2_000, 60, 2), min_rtt=30, now=61)
+    assert rack.order == 2
 
 
 @pytest.mark.rfc("8985", "02")

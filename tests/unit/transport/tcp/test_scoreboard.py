@@ -28,7 +28,7 @@ def check_sums(board: Scoreboard) -> None:
     assert not any(r.again and not r.resent for r in records)
     assert all(a.end == b.seq for a, b in pairwise(records))
     assert all(r.segs for r in records)
-    assert [r.xmit_at for r in board._resent] == sorted(r.xmit_at for r in board._resent)
+    assert [r.order for r in board._resent] == sorted(r.order for r in board._resent)
     first = next((r for r in records if r.lost and not r.again), None)
     assert board.next_lost() is first
 
@@ -117,28 +117,38 @@ def test_overdue_is_what_was_sent_before_the_latest_delivered_and_long_enough_ag
 
 
 @pytest.mark.rfc("8985", "03")
-def test_a_resent_segment_is_judged_by_its_new_time_and_equal_times_by_number() -> None:
+def test_a_resent_segment_is_judged_by_its_new_time_and_order_decides_within_an_instant() -> None:
     board = Scoreboard(MSS)
     for i in range(4):
         board.add(i * MSS, (i + 1) * MSS, now=5)
     board.sack(2 * MSS, 3 * MSS)
-    assert board.mark_overdue(5, 3 * MSS, overdue_at=5) == 0
+    assert board.mark_overdue(3, 3 * MSS, overdue_at=5) == 0
     assert [r.lost for r in board._records] == [
         True,
         True,
         False,
         False,
     ]  # the fourth was sent after the third
+    board.add(4 * MSS, 5 * MSS, now=9)
     for _ in range(2):
         record = board.next_lost()
         assert record is not None
         board.resend(record, MSS, now=9)
-    assert board.mark_overdue(5, 3 * MSS, overdue_at=5) == 0
-    board.sack(3 * MSS, 4 * MSS)
-    board.acknowledge(0)
-    assert board.mark_overdue(9, 2 * MSS, overdue_at=9) == 0
-    assert [r.again for r in board._records] == [False, True, False, False]  # 0 again, not 1: it ends there
+    assert [r.order for r in board._records] == [6, 7, 3, 4, 5]
+    board.sack(4 * MSS, 5 * MSS)
+    assert board.mark_overdue(5, 5 * MSS, overdue_at=9) == 0  # sent before both, though in the same instant
+    assert [r.again for r in board._records[:2]] == [True, True]
+    assert board.mark_overdue(7, 2 * MSS, overdue_at=9) == 0
+    assert [r.again for r in board._records[:2]] == [False, True]
     check_sums(board)
+
+
+def test_pieces_of_one_transmission_are_told_apart_by_their_end() -> None:
+    board = Scoreboard(MSS)
+    board.add(0, 4 * MSS, now=5, segs=4)
+    (record,) = board.sack(MSS, 2 * MSS)
+    assert board.mark_overdue(record.order, record.end, overdue_at=5) == 0
+    assert [r.lost for r in board._records] == [True, False, False]
 
 
 @pytest.mark.rfc("8985", "05")
