@@ -1,7 +1,10 @@
 """Timers against each other, and against everything else that happens: persist, keep-alive, user timeout, routes."""
 
+from dataclasses import replace
+
 import pytest
 
+from netarium.base.config import MachineConfig
 from netarium.base.units import MS, SECOND
 from netarium.transport.tcp.state import State
 from netarium.wire.tcp import ACK, FIN, PSH, RST, SYN
@@ -16,9 +19,29 @@ def test_the_user_timeout_counts_from_what_waits_already(tcp: Script) -> None:
     tcp.expect(ACK | PSH)
     tcp.advance(300 * MS)
     tcp.option(user_timeout_ns=2 * SECOND)
-    tcp.advance(1_699 * MS)
+    tcp.advance(2_699 * MS)
     assert tcp.state is State.ESTABLISHED
-    tcp.advance(1 * MS)
+    tcp.advance(1 * MS)  # from the first retransmission, after a second, as on Linux
+    assert tcp.socket.error == 110
+    tcp.expect(ACK | PSH)
+    tcp.expect_nothing()  # no reset: nobody would hear it
+
+
+@pytest.mark.rfc("9293", "MUST-20", "MUST-21")
+@pytest.mark.parametrize(("by_time", "retransmissions"), [(True, 3), (False, 5)])
+def test_r2_as_a_time_or_as_a_count(by_time: bool, retransmissions: int) -> None:
+    """Five doublings of 200 ms are 12.6 s: with an RTO of 1 s they are over at the fourth expiry."""
+    config = MachineConfig()
+    tcp = Script(
+        replace(config, tcp=replace(config.tcp, data_retries=5, retries_by_time=by_time, timeout_resets=True))
+    )
+    tcp.established()
+    tcp.send(b"x")
+    tcp.advance(100 * SECOND)
+    for _ in range(1 + retransmissions):
+        tcp.expect(ACK | PSH, seq=101)
+    tcp.expect(RST | ACK, seq=102)
+    tcp.expect_nothing()
     assert tcp.socket.error == 110
 
 

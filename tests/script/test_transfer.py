@@ -134,7 +134,7 @@ def test_user_timeout(tcp) -> None:
     tcp.established()
     tcp.option(user_timeout_ns=5 * SECOND)
     tcp.send(b"x")
-    tcp.advance(4_999 * MS)
+    tcp.advance(5_999 * MS)  # a second until the first retransmission, and then that long
     assert tcp.state is State.ESTABLISHED
     tcp.advance(1 * MS)
     assert tcp.socket.error == 110

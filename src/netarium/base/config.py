@@ -142,6 +142,10 @@ class TcpConfig:
         0  # segments that an ACK may count for in slow start; 0: all it acknowledges; RFC 3465 §2.2: 2
     )
     dupthresh: int = 3
+    # True: the time that so many retransmissions take at the least RTO counts, from the first one on (Linux)
+    retries_by_time: bool = True
+    # True: a connection that is given up is reset (FreeBSD); False: only one that keep-alive found dead (Linux)
+    timeout_resets: bool = False
     # loss recovery (tcp_recovery, tcp_early_retrans, tcp_frto, tcp_max_reordering)
     max_reordering: int = 300  # segments: so far DupThresh adapts to the network
     rack: bool = True  # RFC 8985; False: RFC 6675's rule alone

@@ -44,6 +44,8 @@ _FREEBSD: Final = TcpConfig(
     tail_loss_probe=False,
     frto=False,
     # timers
+    retries_by_time=False,
+    timeout_resets=True,
     min_rto_ns=30 * MS,
     min_rto_is_of_variance=False,
     rto_slop_ns=200 * MS,
@@ -94,6 +96,7 @@ _RFC: Final = TcpConfig(
     compressed_sack_delay_ns=0,
     nagle_form="classic",
     plain_window_updates=True,
+    retries_by_time=False,
     min_rto_ns=1 * SECOND,
     min_rto_is_of_variance=False,
     msl_ns=120 * SECOND,

@@ -263,7 +263,8 @@ class Circuit(ABC):
         if tcb.trace is not None:
             self.cause = tcb.trace.cause
         if error is not None:
-            if tcb.state not in {SYN_SENT, FIN_WAIT_2}:
+            by_keepalive = tcb.keepalive_count > 0 and not tcb.scoreboard
+            if tcb.state not in {SYN_SENT, FIN_WAIT_2} and (by_keepalive or tcb.config.timeout_resets):
                 self._send_reset(tcb.snd_nxt, now)
             arrive.end(tcb, error, "timeout", now)
         elif tcb.rexmit_count >= tcb.config.r1_retries and self._path is not None:

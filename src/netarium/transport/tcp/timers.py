@@ -38,7 +38,7 @@ def on_deadline(tcb: Tcb, now: int) -> int | None:
         tcb.compressed_at = 0
         tcb.ack_now = tcb.output = True
         _trace(tcb, "compressed ACKs", now)
-    if tcb.user_timeout_at and tcb.user_timeout_at <= now:
+    if tcb.user_timeout_at and tcb.user_timeout_at <= now and _is_out_of_patience(tcb, now):
         _trace(tcb, "user timeout", now)
         return _dead(tcb)
     if tcb.rexmit_at and tcb.rexmit_at <= now and (error := _retransmit(tcb, now)):
@@ -72,10 +72,35 @@ def _retransmit(tcb: Tcb, now: int) -> int | None:
         tcb.rexmit_at = 0
         return None
     retries = tcb.config.orphan_retries if tcb.orphan else tcb.config.data_retries
-    if tcb.rexmit_count >= retries and not tcb.options.user_timeout_ns and not _is_held_off(tcb, now):
+    if not tcb.options.user_timeout_ns and _is_spent(tcb, retries, now) and not _is_held_off(tcb, now):
         return _dead(tcb)
     on_retransmission_timeout(tcb, now)
     return None
+
+
+def _is_spent(tcb: Tcb, retries: int, now: int) -> bool:
+    """R2 is reached (RFC 9293 §3.8.3): so many retransmissions, or, on Linux, the time that they take at the least RTO.
+
+    On a long path that is fewer of them.
+    """
+    config = tcb.config
+    if not tcb.rexmit_count or not config.retries_by_time:
+        return tcb.rexmit_count >= retries
+    doublings = min(retries, (config.max_rto_ns // config.min_rto_ns).bit_length() - 1)
+    patience = ((2 << doublings) - 1) * config.min_rto_ns + (retries - doublings) * config.max_rto_ns
+    return now - tcb.first_resent_at >= patience
+
+
+def _is_out_of_patience(tcb: Tcb, now: int) -> bool:
+    """TCP_USER_TIMEOUT is over; on Linux it is counted from the first retransmission, if something is in flight."""
+    if not tcb.config.retries_by_time or not tcb.scoreboard or tcb.state in {SYN_SENT, SYN_RECEIVED}:
+        return True
+    if not tcb.first_resent_at:
+        tcb.user_timeout_at = max(tcb.rexmit_at, now + 1)
+        return False
+    due = tcb.first_resent_at + tcb.options.user_timeout_ns
+    tcb.user_timeout_at = max(due, now + 1)
+    return due <= now
 
 
 def _repeat_syn(tcb: Tcb, now: int) -> int | None:
