@@ -76,6 +76,12 @@ class TcpConfig:
     receive_buffer: int = 131_072
     receive_buffer_max: int = 6 * 1024 * 1024
     send_buffer: int = 2 * 1024 * 1024
+    send_buffer_start: int = (
+        16_384  # before a connection is established; then it grows with the congestion window
+    )
+    # What is written is gathered and leaves in chunks that end with PSH, as super-segments do on Linux; its bookkeeping
+    # counts in the send buffer. Else PSH is where the buffer ends, and octets are all that counts.
+    gathering: bool = True
     window_scaling: bool = True
     timestamps: bool = True
     sack: bool = True

@@ -36,6 +36,8 @@ _FREEBSD: Final = TcpConfig(
     ack_required_first=False,
     fin_wait_2_record=False,
     # sending
+    gathering=False,
+    send_buffer_start=131_072,
     nagle_form="burst",
     plain_window_updates=True,
     abc_limit=2,
@@ -94,6 +96,8 @@ _RFC: Final = TcpConfig(
     ack_form="full",
     window_form="plain",
     compressed_sack_delay_ns=0,
+    gathering=False,
+    send_buffer_start=131_072,
     nagle_form="classic",
     plain_window_updates=True,
     retries_by_time=False,

@@ -20,6 +20,7 @@ from netarium.socket.tcpinfo import pack_tcp_info
 from netarium.transport.tcp import fastopen
 from netarium.transport.tcp.congestion import ALGORITHMS
 from netarium.transport.tcp.connection import Connection
+from netarium.transport.tcp.state import CLOSED, LISTEN
 from netarium.wire.ipv4_options import SOURCE_ROUTES, parse_options
 
 _INT: Final = struct.Struct("i")
@@ -149,6 +150,8 @@ def _buffer(which: str, least: int) -> Row:
         endpoint = description.endpoint
         value: int = getattr(endpoint.options, which)
         config = description.host.machine.config.tcp
+        if isinstance(endpoint, Connection):
+            return value or (endpoint.tcb.rcv_memory if which == "rcvbuf" else endpoint.tcb.snd_memory)
         return value or (config.receive_buffer if which == "rcvbuf" else config.send_buffer)
 
     def set_buffer(description: Description, value: bytes) -> None:
@@ -230,7 +233,18 @@ def _get_tcp_info(description: Description) -> bytes:
 
 def _get_maxseg(description: Description) -> int:
     assert isinstance(description.endpoint, Connection)
-    return description.endpoint.options.maxseg or description.endpoint.tcb.smss
+    endpoint = description.endpoint
+    if endpoint.tcb.state in {CLOSED, LISTEN}:
+        return endpoint.options.maxseg or endpoint.tcb.smss
+    return endpoint.tcb.smss  # what is agreed on
+
+
+def _set_nodelay(description: Description, value: bytes) -> None:
+    endpoint = description.endpoint
+    assert isinstance(endpoint, Connection)
+    endpoint.options.nodelay = bool(_number(value))
+    if endpoint.options.nodelay:
+        endpoint.push(description.host.driver.now())
 
 
 def _get_quickack(description: Description) -> int:
@@ -432,7 +446,7 @@ _TABLE: Final[dict[tuple[int, int], Row]] = {
     (_IP6, _IPV6_MTU): _fixed(_path_mtu),
     (_IP6, kernel.IPV6_JOIN_GROUP): Row(None, join),
     (_IP6, kernel.IPV6_LEAVE_GROUP): Row(None, leave),
-    (_TCP, kernel.TCP_NODELAY): _flag("nodelay"),
+    (_TCP, kernel.TCP_NODELAY): Row(lambda d: int(d.endpoint.options.nodelay), _set_nodelay),
     (_TCP, kernel.TCP_CORK): _flag("cork"),
     (_TCP, kernel.TCP_MAXSEG): Row(_get_maxseg, _set_maxseg),
     (_TCP, kernel.TCP_KEEPIDLE): _integer(

@@ -29,6 +29,7 @@ from netarium.transport.tcp.connection import Connection
 from netarium.transport.udp import UdpEndpoint
 
 MSG_OOB: Final = int(kernel.MSG_OOB)
+MSG_EOR: Final = int(kernel.MSG_EOR)
 MSG_PEEK: Final = int(kernel.MSG_PEEK)
 MSG_WAITALL: Final = int(kernel.MSG_WAITALL)
 MSG_TRUNC: Final = int(kernel.MSG_TRUNC)
@@ -151,14 +152,14 @@ class Transfer(SocketBase):
         """Give data to the stream; `whole`: wait until all is taken, as a blocking send() of the kernel does."""
         endpoint, driver = self._live(), self._driver
         assert isinstance(endpoint, Connection)
-        urgent, more = bool(flags & MSG_OOB), bool(flags & MSG_MORE)
+        urgent, more, record = bool(flags & MSG_OOB), bool(flags & MSG_MORE), bool(flags & MSG_EOR)
         size, sent, until = len(data), 0, None
         with driver.lock:
             notes = notes_of(endpoint, flags, size)
             while True:
                 rest = data if not sent else memoryview(data)[sent:]
                 try:
-                    sent += endpoint.send(rest, driver.now(), urgent=urgent, more=more)
+                    sent += endpoint.send(rest, driver.now(), urgent=urgent, more=more, record=record)
                 except StackError as fault:
                     if not sent:
                         raise from_stack(fault) from None

@@ -38,12 +38,12 @@ def facts_of(connection: Connection, profile: str, now: int) -> dict[str, int]:
 
 def _memory(connection: Connection) -> dict[str, int]:
     """SO_MEMINFO: octets without the overhead of a kernel's buffers."""
-    tcb, options = connection.tcb, connection.options
+    tcb = connection.tcb
     return {
         "SK_MEMINFO_RMEM_ALLOC": tcb.rcv_queued,
         "SK_MEMINFO_RCVBUF": tcb.rcv_buf,
         "SK_MEMINFO_WMEM_ALLOC": len(tcb.sendbuf),
-        "SK_MEMINFO_SNDBUF": options.sndbuf or tcb.config.send_buffer,
+        "SK_MEMINFO_SNDBUF": tcb.snd_memory,
         "SK_MEMINFO_FWD_ALLOC": 0,
         "SK_MEMINFO_WMEM_QUEUED": len(tcb.sendbuf),
         "SK_MEMINFO_OPTMEM": 0,

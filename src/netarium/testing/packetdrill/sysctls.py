@@ -106,7 +106,8 @@ def _receive_memory(config: MachineConfig, value: str) -> MachineConfig:
 
 
 def _send_memory(config: MachineConfig, value: str) -> MachineConfig:
-    return changed(config, "send_buffer", _triple(value)[2])
+    _, default, most = _triple(value)
+    return replace(config, tcp=replace(config.tcp, send_buffer_start=default, send_buffer=max(default, most)))
 
 
 def _ports(config: MachineConfig, value: str) -> MachineConfig:

@@ -137,6 +137,8 @@ def release(tcb: Tcb, ack: int) -> list[Sent]:
     tcb.snd_una = ack
     sendbuf = tcb.sendbuf
     sendbuf.release(min(max(ack, sendbuf.start), sendbuf.end))
+    if ack >= sendbuf.end:
+        tcb.boundaries = None
     return done
 
 

@@ -398,7 +398,10 @@ def _update_window(tcb: Tcb, seg: TcpSegment) -> bool:
                 if not tcb.scoreboard:
                     tcb.user_timeout_at = 0  # it begins anew with what the window lets go
         tcb.snd_wnd = window
-        tcb.max_snd_wnd = max(tcb.max_snd_wnd, window)
+        if window > tcb.max_snd_wnd:
+            tcb.max_snd_wnd = window
+            if 2 * tcb.smss > window or tcb.smss < negotiate.allowed_size(tcb):
+                negotiate.set_segment_size(tcb)  # as it depends on the largest window
         tcb.output = True
     return is_update
 

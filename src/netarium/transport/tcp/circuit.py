@@ -188,6 +188,10 @@ class Circuit(ABC):
             self._learn_of_fast_open(seg)
         if fate is Accepted.LOCAL:
             tcb.last_received_at = now
+            marks = tcb.boundaries
+            if marks is not None and marks.more:  # MSG_MORE holds back what is short until something comes
+                marks.more = False
+                tcb.output = True
             if tcb.keepalive_at:
                 arrive.heard(tcb, now)
             if tcb.snd_una != una and self._path is not None:

@@ -14,12 +14,14 @@ from netarium.transport.tcp import (
     cwnd,
     errnos,
     fastopen,
+    gathering,
     handshake,
     negotiate,
     readiness,
     timers,
     window,
 )
+from netarium.transport.tcp.boundaries import Boundaries
 from netarium.transport.tcp.circuit import Circuit, Services
 from netarium.transport.tcp.info import TcpInfo, snapshot
 from netarium.transport.tcp.listener import Listener
@@ -37,8 +39,6 @@ from netarium.transport.tcp.state import (
     SYN_SENT,
 )
 from netarium.transport.tcp.tcb import Tcb
-
-_SEND_BUFFER_START = 131_072  # grows with the congestion window up to the configured limit
 
 _FIN_UNACKNOWLEDGED = frozenset({FIN_WAIT_1, CLOSING, LAST_ACK})
 
@@ -81,8 +81,14 @@ class Connection(Circuit):
 
     def poll(self) -> int:
         """Tell what is ready, as a mask of POLLIN, POLLOUT, ..."""
+        tcb = self.tcb
+        gathering.expand(tcb)
+        used = gathering.used(tcb)
         # Writable means worth writing: a third of the buffer is free, as on Linux, not one octet for each ACK.
-        writable = 2 * self.send_room() >= len(self.tcb.sendbuf)
+        writable = 2 * (tcb.snd_memory - used) >= used
+        lowat = self.options.notsent_lowat
+        if lowat and tcb.sendbuf.end - tcb.snd_nxt >= lowat:
+            writable = False
         return readiness.poll(self.tcb, self.listener, used=bool(self.key), writable=writable)
 
     @property
@@ -250,12 +256,16 @@ class Connection(Circuit):
         tcb.peer_mss = min(known, tcb.options.maxseg or known)
         negotiate.set_segment_size(tcb)
         tcb.syn_data = min(len(octets), fastopen.room_in_syn(min(tcb.peer_mss, tcb.path_mss)))
+        start = tcb.sendbuf.end
         tcb.sendbuf.append(memoryview(octets)[: tcb.syn_data])
+        self._mark_write(start, more=False, record=False)
         handshake.send_syn(tcb, now)
         self._done(now)
         return tcb.syn_data
 
-    def send(self, octets: Buffer, now: int, *, urgent: bool = False, more: bool = False) -> int:
+    def send(
+        self, octets: Buffer, now: int, *, urgent: bool = False, more: bool = False, record: bool = False
+    ) -> int:
         """Give octets to the send buffer.
 
         Args:
@@ -263,6 +273,7 @@ class Connection(Circuit):
             now: monotonic ns.
             urgent: the last octet is urgent (MSG_OOB).
             more: more will follow at once (MSG_MORE): do not send a short segment for it.
+            record: it ends a record (MSG_EOR): what is written later never shares a segment with it.
 
         Returns:
             How many were taken; 0: the buffer is full, or the handshake is not over.
@@ -286,23 +297,33 @@ class Connection(Circuit):
         size = len(octets)
         if size > room:
             octets, size = memoryview(octets)[:room], room
+        start = tcb.sendbuf.end
         tcb.sendbuf.append(octets)
         if urgent:
             tcb.snd_up = tcb.sendbuf.end  # MUST-62: the octet after the urgent one
-        if not more or size >= tcb.smss or size == room:
-            tcb.output = True
-        elif not tcb.scoreboard and not tcb.persist_at:
-            tcb.persist_at = now + tcb.rtt.rto  # perhaps no more follows: it goes then
+        self._mark_write(start, more=more, record=record)
+        tcb.output = True
         self._done(now)
         return size
 
+    def _mark_write(self, start: int, *, more: bool, record: bool) -> None:
+        tcb = self.tcb
+        if tcb.boundaries is None:
+            tcb.boundaries = Boundaries(start)
+        tcb.boundaries.written(
+            start,
+            tcb.sendbuf.end,
+            tcb.snd_nxt,
+            goal=gathering.goal(tcb),
+            half=tcb.max_snd_wnd >> 1,
+            more=more,
+            record=record,
+        )
+
     def send_room(self) -> int:
         """Octets that the send buffer would take now."""
-        tcb = self.tcb
-        limit = self.options.sndbuf if self.options.sndbuf_locked else self._layer.config.send_buffer
-        if not self.options.sndbuf_locked:  # as much as two windows keep in flight (Linux's sndbuf expansion)
-            limit = min(limit, max(_SEND_BUFFER_START, 2 * tcb.congestion.cwnd))
-        return limit - len(tcb.sendbuf)
+        gathering.expand(self.tcb)
+        return gathering.room(self.tcb)
 
     def recv(self, limit: int, now: int, *, peek: bool = False) -> bytes | None:
         """Take up to `limit` octets from the receive queue.
@@ -417,6 +438,12 @@ class Connection(Circuit):
         else:
             tcb.pingpong = not value
         self._done(now)
+
+    def push(self, now: int) -> None:
+        """TCP_NODELAY is set: what waits goes at once, even from under TCP_CORK (tcp(7))."""
+        if self.tcb.boundaries is not None:
+            self.tcb.boundaries.flush_to = self.tcb.sendbuf.end
+        self.options_changed(now)
 
     def options_changed(self, now: int) -> None:
         """A socket option was set: what waited for it may go now (TCP_NODELAY, TCP_CORK, SO_KEEPALIVE, buffers)."""

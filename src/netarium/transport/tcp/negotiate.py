@@ -21,6 +21,7 @@ from netarium.wire.tcp_options import (
     pack_options_by_kind,
 )
 
+_LEAST_MSS: Final = 48
 MAX_SHIFT: Final = 14  # RFC 7323 §2.3
 TIMESTAMP_OPTION_LENGTH: Final = 12
 _PACKERS: Final = {"linux": pack_options, "freebsd": pack_options_by_kind}  # of a SYN, by `option_order`
@@ -154,4 +155,10 @@ def allowed_size(tcb: Tcb) -> int:
     mss = min(tcb.peer_mss, tcb.path_mss)
     if tcb.options.maxseg:
         mss = min(mss, tcb.options.maxseg)
-    return max(mss - (TIMESTAMP_OPTION_LENGTH if tcb.ts_ok else 0), 8)
+    mss -= TIMESTAMP_OPTION_LENGTH if tcb.ts_ok else 0
+    largest = tcb.max_snd_wnd
+    if (
+        largest < 2 * mss and largest and tcb.config.gathering
+    ):  # as Linux: two segments at the least shall fit into the peer's window
+        mss = min(mss, max(largest >> 1 if largest > DEFAULT_MSS4 else largest, _LEAST_MSS))
+    return max(mss, 8)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from netarium.base.checksum import Buffer
 from netarium.base.trace import Decision
-from netarium.transport.tcp import cwnd, probing, resend, tlp, xmittimer
+from netarium.transport.tcp import cwnd, gathering, probing, resend, tlp, xmittimer
 from netarium.transport.tcp.reduction import REDUCING
 from netarium.transport.tcp.scoreboard import Sent
 from netarium.transport.tcp.state import (
@@ -130,6 +130,7 @@ def _first_syn(tcb: Tcb, now: int) -> Buffer:
     tcb.scoreboard.add(end, tcb.snd_nxt, now)
     tcb.octets_sent += tcb.syn_data
     tcb.last_sent_at = now
+    _is_pushed(tcb, tcb.snd_nxt, tcb.syn_data)  # no PSH on a SYN; when it goes again
     return tcb.sendbuf.slice(end, tcb.syn_data)
 
 
@@ -140,9 +141,26 @@ def _retransmission(tcb: Tcb, record: Sent, note: str) -> Outgoing:
     octets = size - has_fin
     payload = tcb.sendbuf.slice(record.seq, octets) if octets else b""
     flags = ACK | (FIN if has_fin else 0)
-    if octets and record.seq + octets == tcb.sendbuf.end:
+    if octets and _was_pushed(tcb, record.seq + octets):
         flags |= PSH
     return Outgoing(record.seq, flags, payload, note)
+
+
+def _was_pushed(tcb: Tcb, end: int) -> bool:
+    marks = tcb.boundaries
+    if marks is None or not tcb.config.gathering:
+        return end == tcb.sendbuf.end
+    return marks.took_push(end)
+
+
+def _is_pushed(tcb: Tcb, end: int, size: int) -> bool:
+    """New data up to `end` carries PSH: where the buffer ends (MUST-61), or as Linux, where writes and chunks do."""
+    marks = tcb.boundaries
+    assert marks is not None  # something was written
+    pushed = marks.takes_push(end, tcb.snd_una)
+    if tcb.config.gathering:
+        return pushed or size > tcb.smss or tcb.sws_override
+    return end == tcb.sendbuf.end
 
 
 def _loss_probe(tcb: Tcb, now: int) -> Outgoing | None:
@@ -172,7 +190,7 @@ def _new_data(tcb: Tcb, now: int) -> Outgoing | None:
         return _fin(tcb, seq, now) if fin_due else None
     if tcb.plpmtud is not None and (octets := probing.next_probe(tcb, waiting, now)) != probing.NO_PROBE:
         return _mtu_probe(tcb, seq, octets, now) if octets else None
-    size = _allowance(tcb, waiting, now)
+    size = _chunk(tcb, seq, waiting, now)
     if size <= 0:
         return None
     return _data(tcb, seq, size, now)
@@ -181,19 +199,33 @@ def _new_data(tcb: Tcb, now: int) -> Outgoing | None:
 def _data(tcb: Tcb, seq: int, size: int, now: int) -> Outgoing:
     """The next `size` octets, and the FIN if it follows them and the window takes it."""
     payload = tcb.sendbuf.slice(seq, size)
-    flags = ACK
     end = seq + size
-    if end == tcb.sendbuf.end:
-        flags |= PSH  # MUST-61: the last of what is queued
-        if tcb.fin_queued and tcb.fin_seq is None and tcb.snd_una + tcb.snd_wnd > end:
-            flags |= FIN
-            tcb.fin_seq = end
-            end += 1
+    flags = ACK | PSH if _is_pushed(tcb, end, size) else ACK
+    fin_due = tcb.fin_queued and tcb.fin_seq is None and end == tcb.sendbuf.end
+    if fin_due and tcb.snd_una + tcb.snd_wnd > end:
+        flags |= FIN
+        tcb.fin_seq = end
+        end += 1
     if size % tcb.smss:
         tcb.snd_sml = end
     _sent(tcb, seq, end, -(-size // tcb.smss), now)
     tcb.octets_sent += size
     return Outgoing(seq, flags, payload)
+
+
+def _chunk(tcb: Tcb, seq: int, waiting: int, now: int) -> int:
+    """Octets of the next segment or super-segment; where the device takes single ones, the next of a chunk."""
+    marks = tcb.boundaries
+    assert marks is not None  # something was written
+    if seq < marks.chunk_end and marks.chunk_at == now:
+        return min(tcb.smss, marks.chunk_end - seq)
+    record = marks.until_record_ends(seq, waiting)
+    size = _allowance(tcb, record, now, last=record == waiting)
+    if size > tcb.smss and not tcb.gso_size:
+        marks.chunk_end, marks.chunk_at = seq + size, now
+        return tcb.smss
+    marks.chunk_end = seq
+    return size
 
 
 def _mtu_probe(tcb: Tcb, seq: int, size: int, now: int) -> Outgoing:
@@ -207,7 +239,9 @@ def _mtu_probe(tcb: Tcb, seq: int, size: int, now: int) -> Outgoing:
 
 def _fin(tcb: Tcb, seq: int, now: int) -> Outgoing | None:
     """A FIN by itself. It takes a place in the window as an octet does."""
-    if tcb.snd_una + tcb.snd_wnd <= seq and tcb.scoreboard:
+    if tcb.snd_una + tcb.snd_wnd <= seq:
+        if not tcb.scoreboard and not tcb.persist_at:
+            tcb.persist_at = now + tcb.rtt.rto
         return None
     tcb.fin_seq = seq
     _sent(tcb, seq, seq + 1, 1, now)
@@ -247,8 +281,11 @@ def postpone(tcb: Tcb, now: int) -> None:
         tcb.persist_at = now + tcb.rtt.rto
 
 
-def _allowance(tcb: Tcb, waiting: int, now: int) -> int:
-    """How many octets of new data may go now: the windows, Nagle, silly window avoidance."""
+def _allowance(tcb: Tcb, waiting: int, now: int, *, last: bool) -> int:
+    """How many octets of new data may go now: the windows, Nagle, silly window avoidance.
+
+    `last`: no more than `waiting` is queued; else a record ends there, and is complete.
+    """
     smss = tcb.smss
     idle = tcb.snd_una == tcb.snd_nxt
     if idle:
@@ -268,28 +305,34 @@ def _allowance(tcb: Tcb, waiting: int, now: int) -> int:
         tcb.cwnd_check_due = True
         _trace_held(tcb, "cwnd", waiting, room, now)
         return 0
-    size = min(waiting, window, max(tcb.gso_size, smss))
+    most = max(tcb.gso_size or gathering.chunk(tcb) * smss, smss)
+    size = min(waiting, window, most)
     if size > smss:
         size = min(size, room // smss * smss)  # room >= smss here
-        if size < waiting:
+        if size < waiting and size < window:
             size -= size % smss  # SHLD-28: full segments while there is more to come
     short = size % smss
-    if short and not _may_send_short(tcb, size, waiting, now):
+    if short and not _may_send_short(tcb, size, waiting, now, last=last):
         size -= short
     return size
 
 
-def _may_send_short(tcb: Tcb, size: int, waiting: int, now: int) -> bool:
+def _may_send_short(tcb: Tcb, size: int, waiting: int, now: int, *, last: bool) -> bool:
     """Less than a full segment: sender-side silly window avoidance (MUST-38) and Nagle (SHLD-7).
 
     Nagle as a rule in Minshall's form, as Linux has it: a short segment waits only while an earlier *short* one is
     unacknowledged, so that the tail of a large write does not wait for a delayed ACK.
     """
-    if size < waiting:  # the window cuts it: worth it only for half of the largest window ever seen
+    if not last and size == waiting:
+        return True  # the end of a record
+    if size < min(
+        waiting, tcb.smss
+    ):  # the window cuts it: worth it only for half of the largest window ever seen
         return 2 * size >= tcb.max_snd_wnd or _is_overridden(tcb, "window", waiting, size, now)
-    if tcb.fin_queued:
-        return True  # the FIN goes along: no more data to wait for
-    if tcb.options.cork:
+    marks = tcb.boundaries
+    if tcb.fin_queued or (marks is not None and tcb.snd_nxt < marks.flush_to):
+        return True  # the FIN goes along: no more data to wait for; or TCP_NODELAY was set just now
+    if tcb.options.cork or (marks is not None and marks.more):
         return _is_overridden(tcb, "cork", waiting, size, now)
     if tcb.options.nodelay or not tcb.config.nagle or not _nagle_holds(tcb):
         _trace_decision(tcb, "nagle", "sent", waiting, size, now)

@@ -11,6 +11,7 @@ from netarium.base.checksum import Buffer
 from netarium.base.config import TcpConfig
 from netarium.base.trace import StateChanged, Trace
 from netarium.transport.options import SocketOptions
+from netarium.transport.tcp.boundaries import Boundaries
 from netarium.transport.tcp.congestion import ALGORITHMS, CongestionControl
 from netarium.transport.tcp.notices import Notices
 from netarium.transport.tcp.plpmtud import PathSearch
@@ -56,6 +57,7 @@ class Tcb:
         max_packets_out: octets that were outstanding in that round trip, rounded up to segments.
         snd_cwnd_used: likewise the most, since `snd_cwnd_stamp`.
         max_snd_wnd: largest window the peer ever offered (RFC 9293 §3.8.6.2.1, RFC 5961 §5.2).
+        snd_memory: octets that what waits and its bookkeeping may take (SO_SNDBUF); it grows with the congestion window.
         smss: payload octets of a full segment, options of each segment subtracted (RFC 9293 MUST-16).
         fin_queued: the application ended the stream.
         fin_seq: where our FIN is, once sent; else None.
@@ -122,8 +124,8 @@ class Tcb:
         "config", "options", "trace", "where", "socket_id", "version", "state", "passive", "path_mss", "our_mss", "gso_size",
         "gso_limit", "plpmtud", "backoff_since",
         # send sequence space
-        "iss", "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "snd_wl2", "snd_up", "snd_sml", "snd_wind_shift",
-        "max_snd_wnd", "smss", "peer_mss", "sendbuf", "fin_queued", "fin_seq", "scoreboard", "syn_pending",
+        "iss", "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "snd_wl2", "snd_up", "snd_sml", "snd_wind_shift", "boundaries",
+        "max_snd_wnd", "smss", "peer_mss", "sendbuf", "snd_memory", "fin_queued", "fin_seq", "scoreboard", "syn_pending",
         "burst_end", "burst_una", "octet_probed",
         # receive sequence space
         "irs", "rcv_nxt", "rcv_adv", "rcv_up", "rcv_wind_shift", "rcv_queue", "rcv_queued", "rcv_buf", "rcv_fin",
@@ -179,6 +181,7 @@ class Tcb:
         self.plpmtud: PathSearch | None = None
         self.backoff_since = 0
         self.smss = self.peer_mss = DEFAULT_MSS4
+        self.snd_memory = options.sndbuf if options.sndbuf_locked else config.send_buffer_start
         self.rcv_memory = options.rcvbuf if options.rcvbuf_locked else config.receive_buffer
         self.rcv_ratio = 128
         self.rcv_buf = self.rcv_memory >> 1
@@ -233,6 +236,7 @@ class Tcb:
         self.snd_wnd = self.max_snd_wnd = 0
         self.snd_wl1 = self.snd_wl2 = 0
         self.sendbuf = SendBuffer(iss + 1)
+        self.boundaries: Boundaries | None = None  # until something is written
         self.fin_queued = False
         self.fin_seq: int | None = None
         self.scoreboard = Scoreboard(self.smss)

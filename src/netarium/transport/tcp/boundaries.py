@@ -1,0 +1,112 @@
+"""The marks in the sender's stream: where PSH is, where a record ends, how far goes what is sent in one go.
+
+RFC 9293 §3.9.1.2 (MUST-60, MUST-61), in detail as Linux: what is written is gathered behind what waits already, and
+PSH is set at the end of it, so that a receiver hears of the end of a write and not of its parts; also at every half of
+the peer's largest window, so that it hears something. MSG_EOR ends a record: what is written later never shares a
+segment with it. Linux keeps these marks in its packet buffers; here they are the numbers at which those would end.
+"""
+
+
+class Boundaries:
+    """The marks of one connection. It owns no containers while nothing is marked.
+
+    Attributes:
+        more: the last write said that more will follow (MSG_MORE): its tail waits.
+        flush_to: what waits below it goes at once, however short: TCP_NODELAY was set.
+        chunk_end: up to here goes what was begun at `chunk_at`, though the device takes one segment at a time.
+    """
+
+    __slots__ = (
+        "_pushed_seq",
+        "_pushes",
+        "_pushes_sent",
+        "_records",
+        "_tail_start",
+        "chunk_at",
+        "chunk_end",
+        "flush_to",
+        "more",
+    )
+
+    def __init__(self, start: int) -> None:
+        self.more = False
+        self.chunk_end = self.flush_to = start
+        self.chunk_at = 0
+        self._records: list[int] | None = None  # ends of records in what is not yet sent
+        self._pushes: list[int] | None = None  # ends that carry PSH, not yet sent
+        self._pushes_sent: list[int] | None = None  # sent, and perhaps to be sent again
+        self._tail_start = start  # where what later writes are gathered with begins
+        self._pushed_seq = start
+
+    def written(
+        self, start: int, end: int, snd_nxt: int, *, goal: int, half: int, more: bool, record: bool
+    ) -> None:
+        """`[start, end)` was written.
+
+        Args:
+            start: the end of what was written before.
+            end: the end of the stream now.
+            snd_nxt: the first number not yet sent.
+            goal: octets that are gathered at the most.
+            half: of the peer's largest window: so many octets never go without a PSH.
+            more: no mark at the end (MSG_MORE).
+            record: it ends a record (MSG_EOR).
+        """
+        tail = max(self._tail_start, snd_nxt)
+        if start <= snd_nxt or start - tail >= goal or (self._records and self._records[-1] == start):
+            tail = start
+        elif self._pushes and self._pushes[-1] == start:
+            self._pushes.pop()  # it is gathered with what follows
+        while end - tail > goal:
+            tail += goal
+            if tail - self._pushed_seq > half:
+                self._push(tail)
+        self._tail_start = tail
+        self.more = more
+        if not more or end - self._pushed_seq > half:
+            self._push(end)
+        if record:
+            self._records = [*(self._records or ()), end]
+
+    def _push(self, end: int) -> None:
+        self._pushed_seq = end
+        if self._pushes is None:
+            self._pushes = []
+        self._pushes.append(end)
+
+    def tail(self, end: int, snd_nxt: int) -> int:
+        """Octets that wait and that a later write would be gathered with."""
+        return end - max(self._tail_start, snd_nxt)
+
+    def until_record_ends(self, seq: int, waiting: int) -> int:
+        """How many of the octets that wait from `seq` on belong to one record."""
+        records = self._records
+        if records is None:
+            return waiting
+        while records and records[0] <= seq:
+            del records[0]
+        if not records:
+            self._records = None
+            return waiting
+        return min(waiting, records[0] - seq)
+
+    def takes_push(self, end: int, snd_una: int) -> bool:
+        """New data up to `end` leaves: does it carry the mark of a write, or of what goes in one go?"""
+        pushed = end == self.chunk_end
+        pushes = self._pushes
+        if pushes is None or pushes[0] > end:
+            return pushed
+        sent = self._pushes_sent
+        if sent is None:
+            sent = self._pushes_sent = []
+        while sent and sent[0] <= snd_una:
+            del sent[0]
+        while pushes and pushes[0] <= end:
+            sent.append(pushes.pop(0))
+        if not pushes:
+            self._pushes = None
+        return pushed or sent[-1] == end
+
+    def took_push(self, end: int) -> bool:
+        """What ends at `end` is sent again: it carries PSH if a write ended there."""
+        return self._pushes_sent is not None and end in self._pushes_sent

@@ -1,0 +1,87 @@
+"""How much is gathered and sent in one go, as Linux does for devices that cut segments themselves.
+
+A chunk of several segments ends with PSH (for its sake who gathers segments into one: GRO), is decided on as a whole,
+and takes half of the congestion window at the most. Where the device takes single segments the chunks remain.
+"""
+
+from typing import Final
+
+from netarium.transport.tcp.tcb import DEFAULT_MSS4, LOSS, Tcb
+
+_GSO_MAX: Final = 65_215  # octets of the largest chunk: 64 KiB less room for headers
+_PACING_SHIFT: Final = 10  # a chunk is what the pacing rate sends in 2**-10 s
+_LEAST: Final = 2  # segments
+_CHUNK_COST: Final = 768  # octets of bookkeeping
+_SEGMENT_COST: Final = 640  # what Linux adds to a segment when it reckons how many fit
+_NO_LIMIT: Final = 1 << 62
+_RTT_LOG: Final = 9  # chunks are larger on short paths: 64 KiB more, halved for every 2**9 µs of round trip
+
+
+def goal(tcb: Tcb) -> int:
+    """Octets that writes are gathered into at the most: half of the peer's largest window, in segments."""
+    largest = tcb.max_snd_wnd
+    most = min(_GSO_MAX, (largest >> 1 if largest > DEFAULT_MSS4 else largest) or _GSO_MAX)
+    return max(most - most % tcb.smss, tcb.smss)
+
+
+def used(tcb: Tcb) -> int:
+    """Memory that what waits in the send buffer takes: its octets, and what each chunk of them costs beside."""
+    octets = len(tcb.sendbuf)
+    if not tcb.config.gathering:
+        return octets
+    return octets + _CHUNK_COST * -(-octets // goal(tcb)) if octets else 0
+
+
+def expand(tcb: Tcb) -> None:
+    """Let the send buffer hold two congestion windows, or what SO_SNDBUF fixed (Linux's tcp_sndbuf_expand)."""
+    if tcb.options.sndbuf_locked:
+        tcb.snd_memory = tcb.options.sndbuf
+        return
+    segment = (1 << (max(tcb.smss, tcb.advmss) + _SEGMENT_COST - 1).bit_length()) + 256
+    segments = max(tcb.config.initial_window_segments, tcb.congestion.cwnd // tcb.smss)
+    tcb.snd_memory = max(tcb.snd_memory, min(2 * segment * segments, tcb.config.send_buffer))
+
+
+def room(tcb: Tcb) -> int:
+    """Octets that a write may add now; 0: it must wait.
+
+    As Linux asks only when it begins a new chunk, the last one may go beyond the limit; and while a long write goes on,
+    what the windows allow leaves already. What is not sent yet may be limited, too (TCP_NOTSENT_LOWAT).
+    """
+    if not tcb.config.gathering:
+        return tcb.snd_memory - len(tcb.sendbuf)
+    whole, unsent = goal(tcb), tcb.sendbuf.end - tcb.snd_nxt
+    lowat = tcb.options.notsent_lowat or _NO_LIMIT
+    window = min(tcb.congestion.cwnd - tcb.scoreboard.pipe, tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt)
+    sendable = max(0, window - unsent)
+    taken = used(tcb)
+    if unsent:
+        marks = tcb.boundaries
+        tail = unsent if marks is None else marks.tail(tcb.sendbuf.end, tcb.snd_nxt)
+        spare = max(0, whole - tail)
+        if not spare and (taken >= tcb.snd_memory or unsent >= lowat):
+            return 0
+        spare += sendable
+    elif taken >= tcb.snd_memory:
+        return 0
+    else:
+        spare = whole + sendable
+    memory = tcb.snd_memory - taken - spare - _CHUNK_COST * -(-spare // whole)
+    chunks = min(-(-memory // (whole + _CHUNK_COST)), -(-(lowat + sendable - unsent - spare) // whole))
+    return spare + max(chunks, 0) * whole
+
+
+def chunk(tcb: Tcb) -> int:
+    """Segments that go in one go: what the pacing rate sends in a millisecond, half of the window at the most."""
+    if not tcb.config.gathering:
+        return 1
+    srtt, cwnd = tcb.rtt.srtt, tcb.congestion.cwnd
+    half = max(cwnd // tcb.smss >> 1, 1)
+    if not srtt:
+        return min(half, _GSO_MAX // tcb.smss)
+    growing = tcb.recovery != LOSS and cwnd < tcb.congestion.ssthresh // 2
+    octets = max(cwnd, tcb.snd_nxt - tcb.snd_una) * (2_000 if growing else 1_200) * 1_000_000 // srtt
+    octets >>= _PACING_SHIFT
+    if tcb.rtt.min_rtt:
+        octets += 65_536 >> min(tcb.rtt.min_rtt // 1_000 >> _RTT_LOG, 17)
+    return min(half, max(min(octets, _GSO_MAX) // tcb.smss, _LEAST))
