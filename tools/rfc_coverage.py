@@ -1,9 +1,14 @@
-"""Write docs/rfc-coverage.md: each duty of docs/requirements.tsv and docs/attacks.tsv beside the tests that show it.
+"""Write docs/rfc-coverage.md: each duty of docs/requirements.tsv and docs/attacks.tsv, how it stands, where, shown by what.
 
-A test names its duty by `@pytest.mark.rfc("9293", "MUST-10")` or `@pytest.mark.attack("ARP-01")`; the marks are read
-from the source (AST), so nothing is imported or run. Chosen departures are the comments `# DEVIATION ...` in src/.
+- Tests name their duty by `@pytest.mark.rfc("9293", "MUST-10")` or `@pytest.mark.attack("ARP-01")`; scripts by a comment line
+  of their own, `// rfc 9293 MUST-10` or `// attack TCP-12`. Both are read from the source: nothing is imported or run.
+- Places in the code come from its comments and docstrings: see tools/rfc_places.py.
+- docs/rfc-notes.tsv says of a duty that is not simply met what it is, and why: "not applicable", "deviation", "other issue".
+- Chosen departures are the comments `# DEVIATION ...` in src/.
 
-Usage: python tools/rfc_coverage.py [--check]: with --check nothing is written, and a stale document is an error.
+Usage: python tools/rfc_coverage.py [--check] [--holes]
+  --check   write nothing; a stale document is an error
+  --holes   write nothing; tell of each duty that has neither a test nor a note, and of each one met that no place names
 """
 
 import ast
@@ -15,10 +20,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from rfc_places import citations, places
+
+sys.path.pop(0)
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "rfc-coverage.md"
 REQUIREMENTS = ROOT / "docs" / "requirements.tsv"
 ATTACKS = ROOT / "docs" / "attacks.tsv"
+NOTES = ROOT / "docs" / "rfc-notes.tsv"
+STATUSES = ("met", "deviation", "not applicable", "other issue", "missing")
+_LEVELS = ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY")
+_SCRIPT_MARK = re.compile(r"\s*//\s*(rfc|attack)((?:[\s,]+[\w.-]+)+)\s*$")
 _DEVIATION = re.compile(r"#\s*DEVIATION[:\s]+(.*)")
 
 
@@ -70,11 +84,19 @@ def marks_in(source: str, path: str) -> list[Mark]:
     return found
 
 
+def script_marks_in(source: str, path: str) -> list[Mark]:
+    """The marks of a packetdrill script: comment lines with nothing but `rfc` or `attack` and the names."""
+    lines = (_SCRIPT_MARK.match(line) for line in source.splitlines())
+    return [Mark(m[1], tuple(re.split(r"[\s,]+", m[2].strip(" ,\t"))), path) for m in lines if m is not None]
+
+
 def all_marks(root: Path) -> list[Mark]:
-    """The marks of every test file below tests/, in the order of the file names."""
+    """The marks of every test file and script below tests/, in the order of the file names."""
     result: list[Mark] = []
     for file in sorted((root / "tests").rglob("test_*.py")):
         result += marks_in(file.read_text(encoding="utf-8"), file.relative_to(root).as_posix())
+    for file in sorted((root / "tests").rglob("*.pkt")):
+        result += script_marks_in(file.read_text(encoding="utf-8"), file.relative_to(root).as_posix())
     return result
 
 
@@ -106,92 +128,167 @@ def deviations(root: Path) -> list[tuple[str, str]]:
     return result
 
 
+class NoteError(ValueError):
+    """docs/rfc-notes.tsv says something that makes no sense."""
+
+
+def notes_of(path: Path, known: set[str]) -> dict[str, tuple[str, str]]:
+    """Status and reason of the duties that are not simply met."""
+    notes: dict[str, tuple[str, str]] = {}
+    for row in rows_of(path) if path.exists() else []:
+        duty, status, reason = row["id"], row["status"], (row["reason"] or "").strip()
+        if duty not in known:
+            raise NoteError(f"{path.name}: {duty} is in neither list")
+        if status not in STATUSES[1:4]:
+            raise NoteError(f"{path.name}: {duty} is {status!r}; write one of {', '.join(STATUSES[1:4])}")
+        if not reason:
+            raise NoteError(f"{path.name}: {duty} has no reason")
+        if duty in notes:
+            raise NoteError(f"{path.name}: {duty} is there twice")
+        notes[duty] = (status, reason)
+    return notes
+
+
+class Duty(NamedTuple):
+    """A row of one of the lists, and all that is known of it."""
+
+    id: str
+    level: str  # "" for an attack
+    what: str
+    required: str  # of an attack
+    status: str
+    reason: str
+    places: list[str]
+    tests: list[str]
+
+
+class Coverage(NamedTuple):
+    """All of it."""
+
+    duties: list[Duty]
+    attacks: list[Duty]
+    others: dict[str, list[str]]  # clauses beyond the lists: tests
+
+
+def gather(root: Path) -> Coverage:
+    """Read lists, marks, notes and code.
+
+    Raises:
+        NoteError: a note makes no sense.
+    """
+    requirements = rows_of(root / "docs" / "requirements.tsv")
+    attacks = rows_of(root / "docs" / "attacks.tsv")
+    ids = [row["id"] for row in (*requirements, *attacks)]
+    known = set(ids)
+    tests: dict[str, list[str]] = defaultdict(list)
+    for mark in all_marks(root):
+        for duty in duties(mark, known):
+            if mark.test not in tests[duty]:
+                tests[duty].append(mark.test)
+    notes = notes_of(root / "docs" / "rfc-notes.tsv", known)
+    sources = [(row["id"], row.get("source") or "") for row in (*requirements, *attacks)]
+    where = places(sources, citations(root, ids))
+
+    def duty_of(row: dict[str, str]) -> Duty:
+        duty = row["id"]
+        status, reason = notes.get(duty, ("met" if duty in tests else "missing", ""))
+        return Duty(
+            duty, row.get("level", ""), row.get("requirement") or row["attack"], row.get("required_outcome", ""),
+            status, reason, where[duty], tests.get(duty, []),
+        )  # fmt: skip
+
+    return Coverage(
+        [duty_of(row) for row in requirements],
+        [duty_of(row) for row in attacks],
+        {duty: tests[duty] for duty in sorted(tests) if duty not in known},
+    )
+
+
+def holes(coverage: Coverage) -> list[str]:
+    """What is still to be done, one line each."""
+    told = [
+        f"{duty.id}: neither a test nor a note ({duty.level or 'attack'}: {duty.what})"
+        for duty in (*coverage.duties, *coverage.attacks)
+        if duty.status == "missing"
+    ]
+    return told + [
+        f"{duty.id}: no place in src/ cites its clause or names it ({duty.what})"
+        for duty in coverage.duties
+        if duty.status in {"met", "deviation"} and not duty.places
+    ]
+
+
+# --- the document -------------------------------------------------------------------------------------------
+
+
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").strip()
 
 
-def _tests_cell(tests: list[str]) -> str:
-    shown = [f"`{test.removeprefix('tests/')}`" for test in tests[:3]]
-    more = len(tests) - len(shown)
+def _several(names: list[str], prefix: str = "") -> str:
+    shown = [f"`{name.removeprefix(prefix)}`" for name in names[:3]]
+    more = len(names) - len(shown)
     return "<br>".join(shown) + (f"<br>and {more} more" if more > 0 else "")
+
+
+def _status(duty: Duty) -> str:
+    return f"{duty.status}: {_cell(duty.reason)}" if duty.reason else duty.status
 
 
 def document(root: Path) -> str:
     """The whole text of docs/rfc-coverage.md."""
-    requirements = rows_of(root / "docs" / "requirements.tsv")
-    attacks = rows_of(root / "docs" / "attacks.tsv")
-    known = {row["id"] for row in requirements} | {row["id"] for row in attacks}
-    shown: dict[str, list[str]] = defaultdict(list)
-    for mark in all_marks(root):
-        for duty in duties(mark, known):
-            if mark.test not in shown[duty]:
-                shown[duty].append(mark.test)
+    coverage = gather(root)
     lines = [
         "# RFC coverage",
         "",
-        "Written by `tools/rfc_coverage.py` from the marks on the tests: do not edit. `make docs` writes it anew.",
+        "Written by `tools/rfc_coverage.py` from the lists (`requirements.tsv`, `attacks.tsv`), the marks on tests and scripts,",
+        "the clauses that the code cites, and `rfc-notes.tsv`: do not edit. `make docs` writes it anew.",
         "",
-        *_summary(requirements, attacks, shown),
+        *_summary(coverage),
         "",
         "## Chosen departures",
         "",
         *_departures(root),
         "",
-        *_duty_tables(requirements, shown),
-        *_attack_table(attacks, shown),
-        *_others(shown, known),
+        "## Duties",
+        "",
+        "Paths of code are below `src/netarium/`, of tests below `tests/`.",
+        "",
+        "| duty | level | what | status | code | tests |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *(
+            f"| {duty.id} | {duty.level} | {_cell(duty.what)} | {_status(duty)} "
+            f"| {_several(duty.places)} | {_several(duty.tests, 'tests/')} |"
+            for duty in coverage.duties
+        ),
+        "",
+        "## Attacks",
+        "",
+        "| attack | what | required | status | tests |",
+        "| --- | --- | --- | --- | --- |",
+        *(
+            f"| {duty.id} | {_cell(duty.what)} | {_cell(duty.required)} | {_status(duty)} "
+            f"| {_several(duty.tests, 'tests/')} |"
+            for duty in coverage.attacks
+        ),
+        "",
+        *_others(coverage.others),
     ]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _summary(
-    requirements: list[dict[str, str]], attacks: list[dict[str, str]], shown: dict[str, list[str]]
-) -> list[str]:
-    lines = ["| level | duties | shown by a test |", "| --- | ---: | ---: |"]
-    for level in ("MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY"):
-        ids = [row["id"] for row in requirements if row["level"] == level]
-        lines.append(f"| {level} | {len(ids)} | {sum(i in shown for i in ids)} |")
-    ids = [row["id"] for row in attacks]
-    return [*lines, f"| attacks | {len(ids)} | {sum(i in shown for i in ids)} |"]
-
-
-def _duty_tables(requirements: list[dict[str, str]], shown: dict[str, list[str]]) -> list[str]:
+def _summary(coverage: Coverage) -> list[str]:
+    groups = [(level, [d for d in coverage.duties if d.level == level]) for level in _LEVELS]
+    groups.append(("attacks", coverage.attacks))
     return [
-        "## Duties that a test shows",
-        "",
-        "| duty | level | what | tests |",
-        "| --- | --- | --- | --- |",
+        f"| level | duties | {' | '.join(STATUSES)} |",
+        "| --- |" + " ---: |" * (len(STATUSES) + 1),
         *(
-            f"| {row['id']} | {row['level']} | {_cell(row['requirement'])} | {_tests_cell(shown[row['id']])} |"
-            for row in requirements
-            if row["id"] in shown
+            f"| {name} | {len(group)} | "
+            + " | ".join(str(sum(duty.status == status for duty in group)) for status in STATUSES)
+            + " |"
+            for name, group in groups
         ),
-        "",
-        "## Duties that no test shows yet",
-        "",
-        "| duty | level | what | where |",
-        "| --- | --- | --- | --- |",
-        *(
-            f"| {row['id']} | {row['level']} | {_cell(row['requirement'])} | {_cell(row['source'])} |"
-            for row in requirements
-            if row["id"] not in shown
-        ),
-        "",
-    ]
-
-
-def _attack_table(attacks: list[dict[str, str]], shown: dict[str, list[str]]) -> list[str]:
-    return [
-        "## Attacks",
-        "",
-        "| attack | what | required | tests |",
-        "| --- | --- | --- | --- |",
-        *(
-            f"| {row['id']} | {_cell(row['attack'])} | {_cell(row['required_outcome'])} "
-            f"| {_tests_cell(shown[row['id']]) if row['id'] in shown else 'not yet'} |"
-            for row in attacks
-        ),
-        "",
     ]
 
 
@@ -200,8 +297,7 @@ def _departures(root: Path) -> list[str]:
     return [f"- `{file}`: {_cell(text)}" for file, text in found] or ["None."]
 
 
-def _others(shown: dict[str, list[str]], known: set[str]) -> list[str]:
-    others = sorted(duty for duty in shown if duty not in known)
+def _others(others: dict[str, list[str]]) -> list[str]:
     if not others:
         return []
     return [
@@ -209,23 +305,31 @@ def _others(shown: dict[str, list[str]], known: set[str]) -> list[str]:
         "",
         "| clause | tests |",
         "| --- | --- |",
-        *(f"| {_cell(duty)} | {_tests_cell(shown[duty])} |" for duty in others),
+        *(f"| {_cell(duty)} | {_several(tests, 'tests/')} |" for duty, tests in others.items()),
     ]
 
 
 def main(arguments: list[str]) -> int:
-    """Write the document, or say that it is stale."""
-    text = document(ROOT)
-    if arguments == ["--check"]:
-        if DOCUMENT.exists() and DOCUMENT.read_text(encoding="utf-8") == text:
-            return 0
-        print("docs/rfc-coverage.md is stale: run `make docs`", file=sys.stderr)
-        return 1
-    if arguments:
-        print("usage: rfc_coverage.py [--check]", file=sys.stderr)
+    """Write the document, or say that it is stale or has holes."""
+    if set(arguments) - {"--check", "--holes"}:
+        print("usage: rfc_coverage.py [--check] [--holes]", file=sys.stderr)
         return 2
-    DOCUMENT.write_text(text, encoding="utf-8")
-    return 0
+    try:
+        text = document(ROOT)
+        found = holes(gather(ROOT)) if "--holes" in arguments else []
+    except NoteError as fault:
+        print(fault, file=sys.stderr)
+        return 1
+    stale = "--check" in arguments and (not DOCUMENT.exists() or DOCUMENT.read_text(encoding="utf-8") != text)
+    if stale:
+        print("docs/rfc-coverage.md is stale: run `make docs`", file=sys.stderr)
+    for line in found:
+        print(line, file=sys.stderr)
+    if found:
+        print(f"{len(found)} holes", file=sys.stderr)
+    if not arguments:
+        DOCUMENT.write_text(text, encoding="utf-8")
+    return 1 if stale or found else 0
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 import check_skips  # noqa: E402
 import rfc_coverage  # noqa: E402
+import rfc_places  # noqa: E402
 
 sys.path.pop(0)
 
@@ -66,6 +67,118 @@ def test_a_mark_names_duties_of_the_list() -> None:
     assert rfc_coverage.duties(mark, known) == ["9293-MUST-1", "9293 §3.4"]
     assert rfc_coverage.duties(mark._replace(arguments=("1122", "L-02")), known) == ["1122L-02"]
     assert rfc_coverage.duties(mark._replace(arguments=("eth-01",)), known) == ["eth-01"]
+
+
+def test_scripts_name_duties_in_lines_of_their_own() -> None:
+    source = "// rfc 9293 MUST-10, MUST-11\n// RFC 9293 says so\n//rfc 8985-06  \n  // attack TCP-12\n+0 > S 0:0(0) // rfc 1\n// rfc (9293)"
+    assert [tuple(mark) for mark in rfc_coverage.script_marks_in(source, "t.pkt")] == [
+        ("rfc", ("9293", "MUST-10", "MUST-11"), "t.pkt"),
+        ("rfc", ("8985-06",), "t.pkt"),
+        ("attack", ("TCP-12",), "t.pkt"),
+    ]
+
+
+def sections(text: str) -> list[str]:
+    return [f"{clause.document}/{clause.section}" for clause in rfc_places.clauses_of(text)]
+
+
+def test_citations_of_clauses_are_read() -> None:
+    assert sections("RFC 6298 (2.2)-(2.4), RFC 1112 §7.1-2; see RFC 768") == [
+        "6298/2.2", "6298/2.3", "6298/2.4", "1112/7.1", "1112/7.2", "768/",
+    ]  # fmt: skip
+    assert sections("RFC 8985 §6.2 step 2. And §6.3; IEEE 802.3 §4.2.3.") == [
+        "8985/6.2",
+        "8985/6.3",
+        "802.3/4.2.3",
+    ]
+    assert sections("20 octets (2.4)") == []
+    listed = rfc_places.sources_of("RFC 9438 s4.1-4.2, 4.6; RFC 9293 s3.8.2/3.1; App. B; IEEE 802.3 cl. 4.2")
+    assert [clause.section for clause in listed] == ["4.1", "4.2", "4.6", "3.8.2", "3.1", "4.2"]
+
+
+def test_the_place_of_a_duty() -> None:
+    source = '''
+"""Windows (RFC 9293 §3.8)."""
+class Sender:
+    def send(self):
+        """Sends. Spec: RFC 9293 §3.8.6.1."""
+        # SHLD-16, -17: only what lies within
+        # the window that shrank
+        def inner():
+            pass  # RFC 9293 §3.8.6.2.1 (4)
+LIMIT = 3  # 8985-06 and RFC 9293 §3.8.60
+'''
+    cited = rfc_places.citations_in(source, "s.py", ["8985-06"])
+    found = rfc_places.places(
+        [
+            ("9293-SHLD-17", "RFC 9293 s3.8.6; App. B"),  # named outright
+            ("8985-06", "RFC 8985 s7.2"),
+            ("9293-MUST-1", "RFC 9293 s3.8.6; App. B"),  # by parts of its clause
+            ("9293-MUST-2", "RFC 9293 s3.8.6.2; App. B"),
+            ("9293-MUST-3", "RFC 9293 s3.9; App. B"),
+        ],
+        cited,
+    )
+    assert found == {
+        "9293-SHLD-17": ["s.py:Sender.send"],
+        "8985-06": ["s.py"],
+        "9293-MUST-1": ["s.py:Sender.send", "s.py:Sender.send.inner"],
+        "9293-MUST-2": ["s.py:Sender.send.inner"],
+        "9293-MUST-3": [],
+    }
+
+
+def project(root: Path, notes: str) -> Path:
+    """A project of two duties, one shown, and an attack."""
+    (root / "docs").mkdir()
+    (root / "src" / "netarium").mkdir(parents=True)
+    (root / "tests").mkdir()
+    (root / "docs" / "requirements.tsv").write_text(
+        "id\tlevel\ttopic\trequirement\tsource\tsure\n1-1\tMUST\tx\tdo it\tRFC 1 s2\tA\n1-2\tMAY\tx\tor not\tRFC 1 s3\tA\n"
+    )
+    (root / "docs" / "attacks.tsv").write_text("id\tattack\trequired_outcome\nTCP-1\tflood\tcount\n")
+    (root / "docs" / "rfc-notes.tsv").write_text("id\tstatus\treason\n" + notes)
+    (root / "tests" / "a.pkt").write_text("// rfc 1-1\n")
+    return root
+
+
+def test_holes_are_what_has_neither_test_nor_note_nor_place(tmp_path: Path) -> None:
+    root = project(tmp_path, "1-2\tnot applicable\tno | such thing\n")
+    coverage = rfc_coverage.gather(root)
+    assert [duty.status for duty in (*coverage.duties, *coverage.attacks)] == [
+        "met",
+        "not applicable",
+        "missing",
+    ]
+    assert rfc_coverage.holes(coverage) == [
+        "TCP-1: neither a test nor a note (attack: flood)",
+        "1-1: no place in src/ cites its clause or names it (do it)",
+    ]
+    text = rfc_coverage.document(root)
+    assert "| 1-2 | MAY | or not | not applicable: no \\| such thing |  |  |" in text
+    assert "| MUST | 1 | 1 | 0 | 0 | 0 | 0 |" in text
+    (root / "src" / "netarium" / "x.py").write_text("# RFC 1 §2\n")
+    assert len(rfc_coverage.holes(rfc_coverage.gather(root))) == 1
+    assert "| 1-1 | MUST | do it | met | `x.py` | `a.pkt` |" in rfc_coverage.document(root)
+
+
+@pytest.mark.parametrize(
+    ("note", "words"),
+    [
+        ("9-9\tdeviation\twhy", "9-9 is in neither list"),
+        ("1-1\tmet\twhy", "1-1 is 'met'; write one of deviation, not applicable, other issue"),
+        ("1-1\tdeviation\t ", "1-1 has no reason"),
+        ("1-1\tdeviation", "1-1 has no reason"),
+        ("1-1\tdeviation\ta\n1-1\tdeviation\tb", "1-1 is there twice"),
+    ],
+)
+def test_notes_that_make_no_sense_are_refused(note: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(rfc_coverage.NoteError, match=words):
+        rfc_coverage.gather(project(tmp_path, note + "\n"))
+
+
+def test_the_notes_of_this_project_make_sense() -> None:
+    assert rfc_coverage.gather(ROOT).duties
 
 
 def test_attack_marks_exist() -> None:
