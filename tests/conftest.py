@@ -3,6 +3,11 @@
 import signal
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes depends on who else uses the machine: pytest's own limit ends what hangs.
+settings.register_profile("netarium", deadline=None)
+settings.load_profile("netarium")
 
 # A shell that started us in the background may have told us to ignore Ctrl-C; the programs that tests start and
 # interrupt would inherit that.

@@ -211,9 +211,9 @@ def test_tshark_has_no_complaint(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_it_takes_less_than_two_seconds(capsys: pytest.CaptureFixture[str]) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()  # not the clock on the wall: the machine may be busy
     assert main.main(["tour", "--lang", "both"]) == 0
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2
     out = capsys.readouterr().out
     assert out.index("Story 1") < out.index("Story 6") < out.index("QUIT")
 
