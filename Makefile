@@ -21,6 +21,8 @@ help:
 	@echo "make test-all  all tests under every Python from 3.11 on that is installed"
 	@echo "make exam      the long exam of integrity: hundreds of bad networks, minutes; writes docs/integrity.md"
 	@echo "make docs      write the generated documents anew (docs/rfc-coverage.md, pictures)"
+	@echo "make graphs    draw the pictures of docs/congestion.md anew, in minutes"
+	@echo "make mutants   break TCP in thousands of small ways: which ones do the tests find? (ARGS=\"netarium.transport.tcp.rtt*\")"
 	@echo "make clean     remove what the others made"
 
 $(BIN)/python:
@@ -30,7 +32,7 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "python3 has no venv module here. Try: apt-get install python3-venv" >&2; exit 1; }
 
-$(VENV)/.installed-all $(VENV)/.installed-test $(VENV)/.installed-dev: $(VENV)/.installed-%: pyproject.toml | $(BIN)/python
+$(VENV)/.installed-all $(VENV)/.installed-test $(VENV)/.installed-dev $(VENV)/.installed-mutation: $(VENV)/.installed-%: pyproject.toml | $(BIN)/python
 	@echo "installing netarium[$*] into $(VENV) ..."
 	@$(PIP) install --editable '.[$*]'
 	@touch $@
@@ -63,6 +65,13 @@ docs: $(VENV)/.installed-dev
 	@$(BIN)/python tools/profiles.py
 	@$(BIN)/python tools/picture.py
 
+graphs: $(VENV)/.installed-dev
+	@$(BIN)/python tools/graphs.py $(ARGS)
+
+mutants: $(VENV)/.installed-mutation
+	@$(BIN)/python -m mutmut run $(ARGS)
+	@$(BIN)/python tools/mutation.py
+
 bench: $(VENV)/.installed-test
 	@$(BIN)/python -m benchmarks $(ARGS)
 
@@ -74,5 +83,5 @@ test-all:
 	@tools/test_all.sh $(ARGS)
 
 clean:
-	@rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache mutants
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

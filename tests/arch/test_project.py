@@ -13,6 +13,7 @@ import netarium
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 import check_skips  # noqa: E402
+import mutation  # noqa: E402
 import rfc_coverage  # noqa: E402
 import rfc_places  # noqa: E402
 
@@ -36,7 +37,9 @@ def make(*arguments: str) -> str:
     ).stdout
 
 
-@pytest.mark.parametrize("target", ["help", "tour", "test", "check", "bench", "test-all", "docs", "clean"])
+@pytest.mark.parametrize(
+    "target", ["help", "tour", "test", "check", "bench", "test-all", "docs", "graphs", "mutants", "clean"]
+)
 def test_makefile_has_the_target(target: str) -> None:
     assert make(target)
 
@@ -198,3 +201,22 @@ def test_skips_that_are_not_allowed_are_found(tmp_path: Path, capsys: pytest.Cap
     assert check_skips.main([str(report)]) == 1
     assert "tests.a::test_x (no root)" in capsys.readouterr().err
     assert check_skips.patterns("# comment\n\ntests.a::test_* # because\n") == ["tests.a::test_*"]
+
+
+def test_mutants_are_counted_without_those_that_nothing_can_kill() -> None:
+    assert mutation.score_of([0, 1, 1, 33, 36, None], 1) == mutation.Score(3, 1, 1, 1)
+    assert mutation.Score(3, 1, 1, 1).percent == 75
+    change = mutation.change_of(
+        "a.py", "--- x\n+++ x\n@@ -1 +1 @@\n def f():\n-    return 1 < 2\n+    return 1 <= 2\n"
+    )
+    assert change == ("a.py", "return 1 < 2", "return 1 <= 2")
+    assert mutation.equivalents("# why\n\na.py\treturn 1 < 2\treturn 1 <= 2\tnever equal\n") == {change}
+    with pytest.raises(ValueError, match="line 1"):
+        mutation.equivalents("a.py\treturn 1 < 2\treturn 1 <= 2\n")
+    lines = mutation.table({"a.py": mutation.Score(3, 1, 1, 0)}).splitlines()
+    assert lines[2:] == ["| a.py | 5 | 3 | 1 | 1 | 75 % |", "| **all** | 5 | 3 | 1 | 1 | 75 % |"]
+
+
+def test_the_list_of_equivalent_mutants_gives_reasons() -> None:
+    known = mutation.equivalents(mutation.EQUIVALENT.read_text(encoding="utf-8"))
+    assert all((ROOT / "src" / "netarium" / change.file).exists() for change in known)
