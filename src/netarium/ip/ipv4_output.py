@@ -2,6 +2,8 @@
 
 `wrap` is TCP's way, once for each segment or super-segment: one header, packed from numbers that the path has ready,
 and straight back to whoever asked. `send` is the way of datagrams, with all that may happen to them.
+
+Duties: 1122I-09.
 """
 
 from struct import Struct

@@ -8,6 +8,8 @@ Full frames that follow each other quickly share an interrupt, as on real adapte
 last one the next waits, unless a short frame comes (a question, an acknowledgment) or the ring is half full.
 
 Spec: IEEE 802.3 §3.2.3 (addresses), §3.2.8 (padding), §4.2.4.1-2 (reception).
+
+Duties: eth-02, eth-13, eth-16.
 """
 
 from dataclasses import dataclass

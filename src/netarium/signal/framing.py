@@ -1,6 +1,8 @@
 """A frame as it stands on the line (IEEE 802.3 clause 3): preamble, SFD, the frame, padding, FCS, gap.
 
 This is where the octets that the stack knows meet those that it never sees. Line codes are in `manchester`.
+
+Duties: eth-06.
 """
 
 from dataclasses import dataclass

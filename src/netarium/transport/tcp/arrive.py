@@ -2,6 +2,8 @@
 
 One function a check; each returns None to go on with the next, or the segment's fate. RFC 5961 hardens the second,
 fourth and fifth, RFC 7323 §5 stands before the first.
+
+Duties: SHLD-2 of RFC 9293; 5382-01.
 """
 
 from typing import Final

@@ -2,6 +2,8 @@
 
 It holds no protocol of its own: it asks `arrive` what a segment means, `sender` what to send, `timers` what is due, and
 does what the control block then says. `connection` puts the calls from above on it.
+
+Duties: MUST-43, MUST-44, MUST-45 of RFC 9293 (the local address); MUST-48, SHLD-21, SHLD-22, 1122I-10 (TOS as the socket has it); SHLD-20, 1122I-22 (errors).
 """
 
 import errno

@@ -1,4 +1,7 @@
-"""From a decision to octets: the TCP header of one segment, its window, acknowledgment and options."""
+"""From a decision to octets: the TCP header of one segment, its window, acknowledgment and options.
+
+Duties: MUST-30, MUST-31 of RFC 9293 (the urgent pointer).
+"""
 
 from netarium.base.addr import format_ip
 from netarium.base.seq import MASK

@@ -1,4 +1,7 @@
-"""Initial sequence numbers (RFC 6528): ISN = M + F(connection, secret), M a clock of 4 microseconds."""
+"""Initial sequence numbers (RFC 6528): ISN = M + F(connection, secret), M a clock of 4 microseconds.
+
+Duties: MUST-8, MUST-9, SHLD-1 of RFC 9293; RFC 6528 §3.
+"""
 
 from hashlib import blake2s
 from typing import Final

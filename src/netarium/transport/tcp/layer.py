@@ -1,6 +1,8 @@
 """TCP of one machine: which flow a segment belongs to, and what is said to segments that belong to none.
 
 RFC 9293 §3.10.7.1 (CLOSED), §3.10.7.2 (LISTEN).
+
+Duties: MUST-42 of RFC 9293.
 """
 
 from random import Random

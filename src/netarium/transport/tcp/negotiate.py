@@ -1,6 +1,8 @@
 """What two ends agree on by the options of their SYNs: MSS, window scale, timestamps, SACK.
 
 RFC 9293 §3.7.1 (MSS), RFC 7323 §2.2, §3.2, RFC 2018 §2. An option counts only if both sent it.
+
+Duties: SHLD-6 of RFC 9293.
 """
 
 from typing import Final, Protocol

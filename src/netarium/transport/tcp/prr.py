@@ -2,6 +2,8 @@
 
 Over the round trip of a recovery the sender may send as much less than arrives as ssthresh is less than the old window:
 no silence first, no burst later. All in segments; the congestion control has chosen ssthresh, and gets it in the end.
+
+Duties: 6937-01, whose successor is RFC 9937.
 """
 
 from typing import Final

@@ -1,4 +1,7 @@
-"""The application's side of a control block: what is ready, and taking octets from the receive queue."""
+"""The application's side of a control block: what is ready, and taking octets from the receive queue.
+
+Duties: MUST-32, MUST-33 of RFC 9293 (urgent data is told by POLLPRI and SIOCATMARK).
+"""
 
 from netarium.base.checksum import Buffer
 from netarium.transport.endpoint import (

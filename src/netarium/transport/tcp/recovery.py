@@ -3,6 +3,8 @@
 The conclusions from `acknews`, in Linux's states (RFC 5681 §3.2, RFC 6582, RFC 6675 §5, RFC 8985 §6.2 step 5, RFC 9937);
 what to do after a timeout is in `timeout`. What is lost is the scoreboard's business and RACK's, how much of it may go
 again that of PRR and the congestion control; `sender` sends it.
+
+Duties: 5681-15, 3042-01.
 """
 
 from netarium.base.units import MS

@@ -1,4 +1,7 @@
-"""How long to wait for an acknowledgment (RFC 6298)."""
+"""How long to wait for an acknowledgment (RFC 6298).
+
+Duties: 6298-04.
+"""
 
 from typing import Final
 

@@ -2,6 +2,8 @@
 
 `next_segment` is asked whenever the device has room. It answers with one segment, or super-segment, or None; the
 order is: handshake, retransmission, new data, FIN, a bare ACK.
+
+Duties: MUST-60, SHLD-27, MAY-16 of RFC 9293 (PSH).
 """
 
 from typing import Final, NamedTuple

@@ -2,6 +2,8 @@
 
 RFC 6298 (5.4)-(5.6), RFC 5681 §3.1, RFC 8985 §6.3 (not all is lost), RFC 5682 (F-RTO: after the first retransmission
 send new data; if its ACKs, or SACKs of what was never resent, show that the originals arrived, it was not).
+
+Duties: MUST-19 of RFC 9293 (with `congestion/`); 8961-01.
 """
 
 from netarium.transport.tcp import newreno, probing, reduction, spurious, xmittimer

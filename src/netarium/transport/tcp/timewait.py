@@ -3,6 +3,8 @@
 Its last ACK can be repeated, and its old duplicates cannot meet a new connection.
 
 A small record, without buffers and without a process.
+
+Duties: 1337-01.
 """
 
 from typing import Protocol

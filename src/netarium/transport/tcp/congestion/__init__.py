@@ -1,4 +1,7 @@
-"""Congestion control: each algorithm gets numbers and gives numbers."""
+"""Congestion control: each algorithm gets numbers and gives numbers.
+
+Duties: MAY-18 of RFC 9293.
+"""
 
 from collections.abc import Callable
 from typing import Final

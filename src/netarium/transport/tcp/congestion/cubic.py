@@ -6,6 +6,8 @@ window (W_est) follows what Reno would do. The first slow start is watched by Hy
 
 Integers only, in Linux's units, so that its windows come out to the segment: segments, 1/1,024 s for the curve, and at
 most one look at the curve each millisecond.
+
+Duties: 9438-02, 9438-03.
 """
 
 from typing import Final, NamedTuple
