@@ -90,3 +90,10 @@ def test_gaps_do_not_walk_the_whole_set(monkeypatch) -> None:
         ranges.add(start, start + 2)
     monkeypatch.setattr(RangeSet, "__iter__", lambda self: 1 / 0)
     assert list(ranges.gaps(20_001, 20_009)) == [(20_002, 20_004), (20_006, 20_008)]
+
+
+def test_it_shows_its_ranges() -> None:
+    ranges = RangeSet()
+    ranges.add(1, 3)
+    ranges.add(5, 9)
+    assert repr(ranges) == "RangeSet(1..3, 5..9)"
