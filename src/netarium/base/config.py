@@ -144,6 +144,7 @@ class TcpConfig:
     ssthresh_from_flight_size: bool = (
         False  # True: as RFC 5681 §3.1 and RFC 9438 §4.6 have it; False: from cwnd
     )
+    pacing: bool = False  # of a control that has no rate of its own, by the window and the round trip time
     abc_limit: int = (
         0  # segments that an ACK may count for in slow start; 0: all it acknowledges; RFC 3465 §2.2: 2
     )

@@ -6,6 +6,7 @@ One table. Its rows turn octets into a field of `SocketOptions` and back; the st
 import errno
 import socket as kernel
 import struct
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -214,6 +215,20 @@ def _set_device(description: Description, value: bytes) -> None:
     description.endpoint.options.bindtodevice = name
 
 
+def _get_max_pacing_rate(description: Description) -> bytes:
+    rate = description.endpoint.options.max_pacing_rate or _NO_RATE
+    return min(rate, _NO_RATE).to_bytes(4, sys.byteorder)
+
+
+def _set_max_pacing_rate(description: Description, value: bytes) -> None:
+    """Octets/s, of 32 or 64 bits; all ones: no limit."""
+    if len(value) < 4:
+        raise os_error(errno.EINVAL)
+    rate = int.from_bytes(value[: 8 if len(value) >= 8 else 4], sys.byteorder)
+    unlimited = rate in {_NO_RATE, (1 << 64) - 1}
+    description.endpoint.options.max_pacing_rate = 0 if unlimited else max(rate, 1)
+
+
 def _get_congestion(description: Description) -> bytes:
     name = description.endpoint.options.congestion or description.host.machine.config.tcp.congestion_control
     return name.encode().ljust(_NAME_LENGTH, b"\0")
@@ -384,6 +399,8 @@ _IPV6_MTU, _IPV6_RECVERR = 24, 25
 _TCP_INQ = 36
 _TCP_FASTOPEN_CONNECT, _TCP_FASTOPEN_KEY, _TCP_FASTOPEN_NO_COOKIE = 30, 33, 34
 _SO_NO_CHECK, _SO_TIMESTAMP = 11, 29
+_SO_MAX_PACING_RATE: Final = 47
+_NO_RATE: Final = 0xFFFF_FFFF
 _SO_TIMESTAMPING, _SO_ZEROCOPY = 37, 60
 
 _TABLE: Final[dict[tuple[int, int], Row]] = {
@@ -394,6 +411,7 @@ _TABLE: Final[dict[tuple[int, int], Row]] = {
     (_SOL, kernel.SO_OOBINLINE): _flag("oobinline"),
     (_SOL, _SO_TIMESTAMP): _flag("timestamp"),
     (_SOL, _SO_NO_CHECK): _flag("no_check"),
+    (_SOL, _SO_MAX_PACING_RATE): Row(_get_max_pacing_rate, _set_max_pacing_rate),
     (_SOL, kernel.SO_LINGER): Row(_get_linger, _set_linger),
     (_SOL, kernel.SO_RCVBUF): _buffer("rcvbuf", _MIN_RCVBUF),
     (_SOL, kernel.SO_SNDBUF): _buffer("sndbuf", _MIN_SNDBUF),

@@ -89,6 +89,7 @@ class SocketOptions:
     maxseg: int = 0
     window_clamp: int = 0
     notsent_lowat: int = 0
+    max_pacing_rate: int = 0  # octets/s; 0: none
     congestion: str = ""
     # what became of what was sent (MSG_ERRQUEUE)
     zerocopy: bool = False

@@ -61,6 +61,8 @@ def take_sack(tcb: Tcb, seg: TcpSegment, news: AckNews, now: int) -> None:
         for record in new:
             news.sacked = True
             news.delivered += record.segs
+            if tcb.rate is not None:
+                tcb.rate.on_sacked(record)
             tcb.rack.on_delivered(record, tcb.rtt.min_rtt, now)
             if not record.resent:
                 if record.seq < high and news.low is None:
@@ -133,6 +135,8 @@ def take_cumulative(tcb: Tcb, seg: TcpSegment, news: AckNews, now: int) -> None:
 def release(tcb: Tcb, ack: int) -> list[Sent]:
     """Everything below `ack` arrived: forget it; return the records of it."""
     done = tcb.scoreboard.acknowledge(ack)
+    if tcb.rate is not None:
+        tcb.rate.on_delivered(done)
     tcb.octets_acked += ack - tcb.snd_una
     tcb.snd_una = ack
     sendbuf = tcb.sendbuf

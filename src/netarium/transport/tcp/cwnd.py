@@ -3,14 +3,17 @@
 RFC 5681 §4.1, RFC 2861 and RFC 9438 §5.8 as Linux has them. The control itself only gets numbers; here they are found.
 """
 
+from netarium.transport.tcp import pacing
 from netarium.transport.tcp.congestion import ALGORITHMS
-from netarium.transport.tcp.tcb import LOSS, OPEN, Tcb
+from netarium.transport.tcp.rate import RateSampler
+from netarium.transport.tcp.tcb import LOSS, OPEN, RECOVERY, Tcb
 
 
 def start_control(tcb: Tcb, initial_window: int) -> None:
     """A control for a connection that begins; nothing is known about its path."""
     name = tcb.options.congestion or tcb.config.congestion_control
     tcb.congestion = ALGORITHMS[name](tcb.smss, initial_window, tcb.config)
+    _adopt(tcb)
     tcb.cwnd_usage_seq = tcb.snd_una
     tcb.cwnd_limited = tcb.cwnd_check_due = False
     tcb.max_packets_out = tcb.snd_cwnd_used = tcb.snd_cwnd_stamp = 0
@@ -23,6 +26,17 @@ def follow_option(tcb: Tcb) -> None:
     if name and name != before.name:
         tcb.congestion = ALGORITHMS[name](tcb.smss, before.cwnd, tcb.config)
         tcb.congestion.ssthresh = before.ssthresh
+        _adopt(tcb)
+    else:
+        pacing.choose(tcb)
+
+
+def _adopt(tcb: Tcb) -> None:
+    """Give a new control what it asks for, and nothing else: neither samples nor pacing are free."""
+    control = tcb.congestion
+    tcb.rate = RateSampler() if control.samples_rate else None
+    control.begin(srtt_ns=tcb.rtt.srtt, min_rtt_ns=tcb.rtt.min_rtt)
+    pacing.choose(tcb)
 
 
 def on_ack(tcb: Tcb, delivered: int, rtt_ns: int, now: int) -> None:
@@ -34,6 +48,9 @@ def on_ack(tcb: Tcb, delivered: int, rtt_ns: int, now: int) -> None:
         rtt_ns: the round trip just measured, or 0.
         now: monotonic ns.
     """
+    if tcb.rate is not None:
+        _sample(tcb, tcb.rate, delivered, rtt_ns, now)
+        return
     if tcb.recovery != OPEN:
         tcb.snd_cwnd_stamp = now
     if tcb.cwnd_check_due:  # the device took its time: the last burst is not over
@@ -49,6 +66,19 @@ def on_ack(tcb: Tcb, delivered: int, rtt_ns: int, now: int) -> None:
     tcb.snd_cwnd_stamp = now
 
 
+def _sample(tcb: Tcb, sampler: RateSampler, delivered: int, rtt_ns: int, now: int) -> None:
+    """For a control that works by samples."""
+    board, smss = tcb.scoreboard, tcb.smss
+    sample = sampler.take(delivered * smss, tcb.rtt.min_rtt, now)
+    sample.lost = (board.losses - sampler.losses) * smss
+    sampler.losses = board.losses
+    sample.in_flight = board.pipe
+    sample.prior_in_flight = sample.in_flight + sample.acked + sample.lost
+    sample.rtt_ns = rtt_ns
+    sample.recovering, sample.after_timeout = tcb.recovery == RECOVERY, tcb.recovery == LOSS
+    tcb.congestion.on_sample(sample)
+
+
 def _doubles(tcb: Tcb) -> bool:
     """In slow start the window may become twice what was used, even if that was not all of it."""
     control = tcb.congestion
@@ -61,9 +91,13 @@ def check_usage(tcb: Tcb, now: int) -> None:
     Spec: RFC 2861 §3, RFC 5681 §3.1: a window that is not used has proved nothing.
     """
     tcb.cwnd_check_due = False
-    smss, cwnd = tcb.smss, tcb.congestion.cwnd
-    limited = cwnd - tcb.scoreboard.pipe < smss
-    out = tcb.scoreboard.segs_out * smss
+    smss, board = tcb.smss, tcb.scoreboard
+    limited = tcb.congestion.cwnd - board.pipe < smss
+    if tcb.rate is not None:
+        if tcb.sendbuf.end - tcb.snd_nxt < smss and not limited and board.segs_lost <= board.segs_resent:
+            tcb.rate.nothing_to_send(board.pipe)
+        return
+    out = board.segs_out * smss
     if limited or tcb.snd_una >= tcb.cwnd_usage_seq or (not tcb.cwnd_limited and out > tcb.max_packets_out):
         # The strongest sign of the current round trip counts: once limited, or the most that was out.
         tcb.cwnd_limited = limited

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from netarium.base.units import US
+from netarium.transport.tcp import pacing
 from netarium.transport.tcp.congestion.base import INFINITE_SSTHRESH
 from netarium.transport.tcp.tally import BUSY, IDLE, RWND_LIMITED, SNDBUF_LIMITED, Tally
 from netarium.transport.tcp.tcb import Tcb
@@ -58,6 +59,8 @@ class TcpInfo:
     tcpi_rcv_rtt: int
     tcpi_pacing_rate: int
     tcpi_max_pacing_rate: int
+    tcpi_delivery_rate: int
+    tcpi_delivery_rate_app_limited: bool
     tcpi_data_segs_in: int
     tcpi_data_segs_out: int
     tcpi_busy_time: int
@@ -125,8 +128,10 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
         tcpi_last_ack_sent=0,  # nor ever told this
         tcpi_last_ack_recv=(now - tcb.last_received_at) // (1_000 * US) if tcb.last_received_at else 0,
         tcpi_rcv_rtt=tcb.rcv_rtt // US,
-        tcpi_pacing_rate=_pacing_rate(tcb),
-        tcpi_max_pacing_rate=2**64 - 1,
+        tcpi_pacing_rate=pacing.rate(tcb),
+        tcpi_max_pacing_rate=tcb.options.max_pacing_rate or pacing.UNLIMITED,
+        tcpi_delivery_rate=tcb.rate.rate if tcb.rate is not None else 0,
+        tcpi_delivery_rate_app_limited=tcb.rate is not None and tcb.rate.rate_app_limited,
         tcpi_data_segs_in=tally.data_segs_in,
         tcpi_data_segs_out=tally.data_segs_out,
         tcpi_busy_time=tally.busy(now) // US,
@@ -164,13 +169,3 @@ def account(tcb: Tcb, tally: Tally, now: int) -> None:
         mode = BUSY
     if mode != tally.mode:
         tally.enter(mode, now)
-
-
-def _pacing_rate(tcb: Tcb) -> int:
-    """Octets a second: twice the window in a round trip in slow start, 1.2 times after it (Linux's ratios)."""
-    control, srtt = tcb.congestion, tcb.rtt.srtt
-    if not srtt:
-        return 2**64 - 1
-    window = max(control.cwnd, tcb.scoreboard.segs_out * tcb.smss)
-    percent = 200 if control.cwnd < control.ssthresh // 2 else 120
-    return window * percent * 10_000_000 // srtt

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from netarium.transport.tcp import reduction, xmittimer
+from netarium.transport.tcp import pacing, reduction, xmittimer
 from netarium.transport.tcp.scoreboard import Sent
 from netarium.transport.tcp.tcb import CWR, DISORDER, LOSS, OPEN, RECOVERY, Tcb
 
@@ -48,11 +48,20 @@ def next_lost(tcb: Tcb, now: int) -> Sent | None:
         tcb.undo.on_resent(lost.segs)
     tcb.total_retrans += lost.segs
     tcb.last_sent_at = now
+    _timed(tcb, lost, now)
     if tcb.recovery in reduction.REDUCING:
         tcb.prr.prr_out += lost.segs
     if not tcb.rexmit_at or (lost.seq == tcb.snd_una and tcb.rexmit_for != xmittimer.REORDERING):
         xmittimer.start_timeout(tcb, now + tcb.rtt.rto)
     return lost
+
+
+def _timed(tcb: Tcb, record: Sent, now: int) -> None:
+    """What is sent again counts for delivery rate and pacing, too."""
+    if tcb.rate is not None:
+        tcb.rate.on_sent(record, now, idle=False)
+    if tcb.paced:
+        pacing.sent(tcb, record.end - record.seq, now)
 
 
 def loss_probe(tcb: Tcb, now: int) -> Sent | None:
@@ -64,6 +73,7 @@ def loss_probe(tcb: Tcb, now: int) -> Sent | None:
     if last.seq >= tcb.snd_una + tcb.snd_wnd and last.seq != tcb.snd_una:
         return None
     board.probe(last, now)
+    _timed(tcb, last, now)
     tcb.last_sent_at = now
     tcb.total_retrans += last.segs
     return last

@@ -25,9 +25,10 @@ class Sent:
         order: the how manieth of the connection's transmissions that was: of those of one instant it tells the first.
         resent: how often it was sent again.
         again: its retransmission is believed to be on the way.
+        rate: what `rate` noted when it was sent, if the delivery rate is sampled.
     """
 
-    __slots__ = ("again", "end", "lost", "order", "resent", "sacked", "segs", "seq", "xmit_at")
+    __slots__ = ("again", "end", "lost", "order", "rate", "resent", "sacked", "segs", "seq", "xmit_at")
 
     def __init__(self, seq: int, end: int, segs: int, now: int, order: int) -> None:
         self.seq = seq
@@ -39,6 +40,7 @@ class Sent:
         self.lost = False  # believed to be; cleared by nothing but an acknowledgment or an undo
         self.again = False
         self.resent = 0
+        self.rate: tuple[int, int, int, bool] | None = None
 
 
 class Scoreboard:
@@ -463,6 +465,7 @@ class Scoreboard:
             record.again,
             record.resent,
         )
+        rest.rate = record.rate
         self._uncount(record)
         record.end = at
         record.segs = self._segments(at - record.seq)
@@ -488,6 +491,7 @@ class Scoreboard:
             record.again,
             record.resent,
         )
+        done.rate = record.rate
         record.seq = una
         record.segs = left
         return done

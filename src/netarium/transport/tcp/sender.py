@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from netarium.base.checksum import Buffer
 from netarium.base.trace import Decision
-from netarium.transport.tcp import cwnd, gathering, probing, resend, tlp, xmittimer
+from netarium.transport.tcp import cwnd, gathering, pacing, probing, resend, tlp, xmittimer
 from netarium.transport.tcp.reduction import REDUCING
 from netarium.transport.tcp.scoreboard import Sent
 from netarium.transport.tcp.state import (
@@ -54,20 +54,8 @@ def next_segment(tcb: Tcb, now: int) -> Outgoing | None:
     if state in _MAY_TRANSMIT_DATA:
         if tcb.tlp_due and (segment := _loss_probe(tcb, now)) is not None:
             return segment
-        board = tcb.scoreboard
-        if (
-            board.segs_lost > board.segs_resent
-            and not tcb.hold_resending
-            and (again := resend.next_lost(tcb, now))
-        ):
-            return _retransmission(tcb, again, resend.WHY[tcb.recovery])
-        segment = _new_data(tcb, now)
-        if segment is not None:
+        if (not tcb.paced or pacing.may_send(tcb, now)) and (segment := _next_data(tcb, now)) is not None:
             return segment
-        if tcb.hold_resending and tcb.recovery == LOSS and tcb.snd_nxt == tcb.recover:
-            # There was no new data to try (RFC 5682 §2.1 step 2 b): resend as ever.
-            tcb.hold_resending = tcb.frto = tcb.sws_override = False
-            return next_segment(tcb, now)
     elif tcb.syn_pending:
         return _handshake(tcb, state, now)
     elif state is SYN_RECEIVED and tcb.fast_opened and (segment := _new_data(tcb, now)) is not None:
@@ -84,6 +72,25 @@ def next_segment(tcb: Tcb, now: int) -> Outgoing | None:
     if tcb.cwnd_check_due:
         cwnd.check_usage(tcb, now)
     tcb.output = False
+    return None
+
+
+def _next_data(tcb: Tcb, now: int) -> Outgoing | None:
+    """What is lost again, else what was never sent; None: the windows or the application have no more."""
+    board = tcb.scoreboard
+    if (
+        board.segs_lost > board.segs_resent
+        and not tcb.hold_resending
+        and (again := resend.next_lost(tcb, now))
+    ):
+        return _retransmission(tcb, again, resend.WHY[tcb.recovery])
+    segment = _new_data(tcb, now)
+    if segment is not None:
+        return segment
+    if tcb.hold_resending and tcb.recovery == LOSS and tcb.snd_nxt == tcb.recover:
+        # There was no new data to try (RFC 5682 §2.1 step 2 b): resend as ever.
+        tcb.hold_resending = tcb.frto = tcb.sws_override = False
+        return _next_data(tcb, now)
     return None
 
 
@@ -256,9 +263,13 @@ def _sent(tcb: Tcb, seq: int, end: int, segs: int, now: int) -> None:
         tcb.congestion.on_start(idle_ns=now - tcb.last_sent_at, now=now)
     board = tcb.scoreboard
     board.add(seq, end, now, segs)
+    if tcb.rate is not None:
+        tcb.rate.on_sent(board.newest, now, idle=board.segs_out == segs)
     if tcb.recovery in REDUCING:
         tcb.prr.prr_out += segs
     tcb.snd_nxt = end
+    if tcb.paced:
+        pacing.sent(tcb, end - seq, now)
     tcb.octet_probed = False
     if tcb.last_sent_at != now or tcb.rexmit_for != xmittimer.PROBE or board.segs_out - segs < 2:
         xmittimer.on_sent(tcb, now)  # else it is set already, for this instant
@@ -309,6 +320,8 @@ def _allowance(tcb: Tcb, waiting: int, now: int, *, last: bool) -> int:
         return 0
     most = max(tcb.gso_size or gathering.chunk(tcb) * smss, smss)
     size = min(waiting, window, most)
+    if tcb.paced:  # a super-segment goes as a whole: no more than the pace allows at once
+        size = min(size, max(tcb.pacing_burst // smss, 1) * smss)
     if size > smss:
         size = min(size, room // smss * smss)  # room >= smss here
         if size < waiting and size < window:

@@ -17,6 +17,7 @@ from netarium.transport.tcp.notices import Notices
 from netarium.transport.tcp.plpmtud import PathSearch
 from netarium.transport.tcp.prr import NO_REDUCTION, Prr
 from netarium.transport.tcp.rack import Rack
+from netarium.transport.tcp.rate import RateSampler
 from netarium.transport.tcp.reassembly import Reassembly
 from netarium.transport.tcp.reordering import Reordering
 from netarium.transport.tcp.rtt import RttEstimator
@@ -53,6 +54,11 @@ class Tcb:
             as `burst_una` is `snd_una`.
         octet_probed: the octet at `snd_nxt` was sent as a window probe; it does not count as sent unless acknowledged.
         snd_sml: end of the last segment sent that was less than full (draft-minshall-nagle-01).
+        rate: samples the delivery rate for a congestion control that wants it; else None.
+        paced: data goes no faster than a rate.
+        paced_until: no burst before that.
+        pacing_at: when what waits for that may go; 0: nothing does.
+        pacing_burst: octets of the current burst that may still go.
         cwnd_limited: the congestion window was used to the full in the round trip that ends at `cwnd_usage_seq`.
         max_packets_out: octets that were outstanding in that round trip, rounded up to segments.
         snd_cwnd_used: likewise the most, since `snd_cwnd_stamp`.
@@ -148,6 +154,8 @@ class Tcb:
         "rack", "reordering", "prr", "undo", "first_resent_at", "frto", "hold_resending", "tlp_due", "tlp_end_seq", "tlp_is_retrans", "rexmit_for",
         # the use of the congestion window
         "cwnd_limited", "cwnd_check_due", "cwnd_usage_seq", "max_packets_out", "snd_cwnd_used", "snd_cwnd_stamp",
+        # the delivery rate, if it is sampled; pacing
+        "rate", "paced", "paced_until", "pacing_at", "pacing_burst",
         # timers: when they are due, 0 when they are off
         "rexmit_at", "persist_at", "delack_at", "keepalive_at", "fin_wait_2_at", "user_timeout_at",
         "rexmit_count", "persist_count", "keepalive_count", "unacked_since", "last_received_at",
@@ -217,6 +225,9 @@ class Tcb:
         self.congestion: CongestionControl = ALGORITHMS[options.congestion or config.congestion_control](
             DEFAULT_MSS4, config.initial_window_segments * DEFAULT_MSS4, config
         )
+        self.rate: RateSampler | None = None
+        self.paced = False
+        self.paced_until = self.pacing_at = self.pacing_burst = 0
         self.rexmit_at = self.persist_at = self.delack_at = self.keepalive_at = 0
         self.fin_wait_2_at = self.user_timeout_at = 0
         self.rexmit_count = self.persist_count = self.keepalive_count = 0
@@ -317,4 +328,4 @@ class Tcb:
     def stop_timers(self) -> None:
         """No timer runs any more."""
         self.rexmit_at = self.persist_at = self.delack_at = self.keepalive_at = 0
-        self.fin_wait_2_at = self.user_timeout_at = self.compressed_at = 0
+        self.fin_wait_2_at = self.user_timeout_at = self.compressed_at = self.pacing_at = 0

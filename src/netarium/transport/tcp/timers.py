@@ -23,6 +23,7 @@ def next_deadline(tcb: Tcb) -> int | None:
         tcb.fin_wait_2_at,
         tcb.user_timeout_at,
         tcb.compressed_at,
+        tcb.pacing_at,
     ):
         if at and (not earliest or at < earliest):
             earliest = at
@@ -38,6 +39,9 @@ def on_deadline(tcb: Tcb, now: int) -> int | None:
         tcb.compressed_at = 0
         tcb.ack_now = tcb.output = True
         _trace(tcb, "compressed ACKs", now)
+    if tcb.pacing_at and tcb.pacing_at <= now:
+        tcb.pacing_at = 0
+        tcb.output = True
     if tcb.user_timeout_at and tcb.user_timeout_at <= now and _is_out_of_patience(tcb, now):
         _trace(tcb, "user timeout", now)
         return _dead(tcb)

@@ -8,6 +8,7 @@ from typing import Final
 
 from netarium.base.config import TcpConfig
 from netarium.transport.tcp.congestion.base import CongestionControl
+from netarium.transport.tcp.congestion.bbr import Bbr
 from netarium.transport.tcp.congestion.cubic import Cubic
 from netarium.transport.tcp.congestion.reno import Reno
 
@@ -15,6 +16,7 @@ from netarium.transport.tcp.congestion.reno import Reno
 ALGORITHMS: Final[dict[str, Callable[[int, int, TcpConfig], CongestionControl]]] = {
     "reno": Reno,
     "cubic": Cubic,
+    "bbr": Bbr,
 }
 
-__all__ = ["ALGORITHMS", "CongestionControl", "Cubic", "Reno"]
+__all__ = ["ALGORITHMS", "Bbr", "CongestionControl", "Cubic", "Reno"]

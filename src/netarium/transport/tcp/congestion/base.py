@@ -6,6 +6,8 @@ grows and shrinks by whole segments as soon as slow start is over.
 
 from typing import Final, Protocol
 
+from netarium.transport.tcp.rate import RateSample
+
 INFINITE_SSTHRESH: Final = 0x7FFF_FFFF
 
 
@@ -14,8 +16,17 @@ class CongestionControl(Protocol):
 
     name: str
     own_recovery: bool  # it sets cwnd by itself in recovery, and hears of every ACK: no PRR
+    samples_rate: bool  # it works by `on_sample` instead of `on_ack`
+    send_buffer_windows: int  # how many windows the send buffer has to hold
+    pacing_rate: int  # octets/s; 0: it has none
     cwnd: int
     ssthresh: int
+
+    def begin(self, *, srtt_ns: int, min_rtt_ns: int) -> None:
+        """It takes over; what is known of the path, 0 if nothing."""
+
+    def on_sample(self, sample: RateSample) -> None:
+        """An ACK was processed; only if `samples_rate`."""
 
     def on_ack(self, *, acked: int, flight_size: int, rtt_ns: int, cwnd_limited: bool, now: int) -> None:
         """New data was delivered, in order, outside of fast recovery.

@@ -60,7 +60,6 @@ class Cubic(LossWindow):
     )  # fmt: skip
 
     name = "cubic"
-    own_recovery = False
 
     def __init__(self, smss: int, initial_window: int, config: TcpConfig) -> None:
         super().__init__(smss, initial_window, config)

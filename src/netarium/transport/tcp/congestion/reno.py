@@ -10,7 +10,6 @@ class Reno(LossWindow):
     __slots__ = ("_before",)
 
     name = "reno"
-    own_recovery = False
 
     def __init__(self, smss: int, initial_window: int, config: TcpConfig) -> None:
         super().__init__(smss, initial_window, config)

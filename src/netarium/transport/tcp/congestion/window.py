@@ -4,6 +4,7 @@ from typing import Final
 
 from netarium.base.config import TcpConfig
 from netarium.transport.tcp.congestion.base import INFINITE_SSTHRESH
+from netarium.transport.tcp.rate import RateSample
 
 LEAST_SEGMENTS: Final = 2  # of ssthresh (RFC 5681 equation 4)
 
@@ -15,6 +16,11 @@ class LossWindow:
         cwnd: congestion window, octets.
         ssthresh: up to there slow start goes.
     """
+
+    own_recovery = False
+    samples_rate = False
+    send_buffer_windows = 2
+    pacing_rate = 0
 
     __slots__ = ("_by_flight", "_counted", "_smss", "cwnd", "ssthresh")
 
@@ -73,6 +79,12 @@ class LossWindow:
         if used < self.cwnd:
             self.ssthresh = self._remembered()
             self.cwnd = ((self.cwnd + used) // self._smss >> 1) * self._smss
+
+    def begin(self, *, srtt_ns: int, min_rtt_ns: int) -> None:
+        """It begins with nothing but the window."""
+
+    def on_sample(self, sample: RateSample) -> None:
+        """It asks for none."""
 
     def on_start(self, *, idle_ns: int, now: int) -> None:
         """For those whom the time of silence concerns."""
