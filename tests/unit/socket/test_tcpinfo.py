@@ -19,7 +19,7 @@ OFFSETS = {
     "pacing_rate": (104, "Q"), "max_pacing_rate": (112, "Q"), "data_segs_in": (152, "I"), "data_segs_out": (156, "I"),
     "busy_time": (168, "Q"), "rwnd_limited": (176, "Q"), "sndbuf_limited": (184, "Q"), "delivered": (192, "I"),
     "delivered_ce": (196, "I"), "bytes_retrans": (208, "Q"), "dsack_dups": (216, "I"), "reord_seen": (220, "I"),
-    "rcv_ooopack": (224, "I"),
+    "rcv_ooopack": (224, "I"), "delivery_rate": (160, "Q"),
     "bytes_sent": (200, "Q"), "snd_wnd": (228, "I"), "rcv_wnd": (232, "I"),
 }  # fmt: skip
 
@@ -30,10 +30,11 @@ def test_every_field_stands_where_linux_has_it() -> None:
     octets = pack_tcp_info(info)
     for name in names:
         short = name.removeprefix("tcpi_")
-        if short.endswith("_wscale"):
+        if short.endswith(("_wscale", "_app_limited")):  # bits
             continue
         offset, kind = OFFSETS[short]
         assert struct.unpack_from("=" + kind, octets, offset)[0] == getattr(info, name), name
+    assert octets[7] & 1 == info.tcpi_delivery_rate_app_limited & 1
     assert octets[6] == (info.tcpi_snd_wscale & 15) | (info.tcpi_rcv_wscale & 15) << 4
 
 
