@@ -47,7 +47,7 @@ class Path:
         return (self.delivered - before) / seconds
 
     def _send(self) -> None:
-        record = Sent(self.count * MSS, self.count * MSS + MSS, 1, self.now)
+        record = Sent(self.count * MSS, self.count * MSS + MSS, 1, self.now, self.count)
         self.count += 1
         self.sampler.on_sent(record, self.now, idle=not self.flying)
         self.free_at = max(self.free_at, self.now) + MSS * SECOND // self.rate

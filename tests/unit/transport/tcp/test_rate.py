@@ -10,7 +10,7 @@ SIZE = 1_000
 def sent(sampler: RateSampler, count: int, at: int, gap: int = 0, *, idle: bool = True) -> list[Sent]:
     records = []
     for i in range(count):
-        record = Sent(SIZE * i, SIZE * (i + 1), 1, at + gap * i)
+        record = Sent(SIZE * i, SIZE * (i + 1), 1, at + gap * i, i)
         sampler.on_sent(record, at + gap * i, idle=idle and i == 0)
         records.append(record)
     return records
