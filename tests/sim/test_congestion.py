@@ -1,4 +1,4 @@
-"""CUBIC on a line of 100 Mbit/s and 40 ms in virtual time, where theory can be checked (RFC 9438 §5.1-§5.3)."""
+"""CUBIC and BBR on a line of 100 Mbit/s and 40 ms in virtual time, where theory can be checked (RFC 9438 §5.1-§5.3)."""
 
 import itertools
 import math
@@ -144,3 +144,19 @@ def test_bbr_does_not_mind_random_losses() -> None:
     rate = 20e6
     ((got,),) = Line(1, loss=0.01, rate=rate, control="bbr").rates(2, 9)
     assert got > 0.85 * rate * SEGMENT / 1_538
+
+
+@pytest.mark.slow
+def test_bbr_keeps_the_queue_short_and_looks_at_the_round_trip() -> None:
+    """Half of the queue at most; in the eleventh second the dip of PROBE_RTT, and the line is full again at once."""
+    line = Line(1, control="bbr", train=TRAIN)
+    rates = [rate for (rate,) in line.rates(2, 10, 11, 12)]
+    payload = RATE * SEGMENT / 1_538
+    assert rates[0] > 0.95 * payload
+    assert 0.6 * payload < rates[1] < 0.95 * payload
+    assert rates[2] > 0.95 * payload
+    info = line.connection(0).info(line.world.now)
+    assert info.tcpi_delivery_rate == pytest.approx(
+        payload / 8, rel=0.3
+    )  # of the latest ACK: phases differ by as much
+    assert info.tcpi_rtt < 1e6 * RTT * 1.5

@@ -39,7 +39,7 @@ def _adopt(tcb: Tcb) -> None:
     pacing.choose(tcb)
 
 
-def on_ack(tcb: Tcb, delivered: int, rtt_ns: int, now: int) -> None:
+def on_ack(tcb: Tcb, delivered: int, rtt_ns: int, now: int, *, lost: int = 0) -> None:
     """An ACK was processed, losses and the end of recovery included: let the window grow.
 
     Args:
@@ -47,9 +47,10 @@ def on_ack(tcb: Tcb, delivered: int, rtt_ns: int, now: int) -> None:
         delivered: segments of which this ACK was the first to tell, in any order: nothing counts twice.
         rtt_ns: the round trip just measured, or 0.
         now: monotonic ns.
+        lost: segments that it let find lost; not those that a timer found.
     """
     if tcb.rate is not None:
-        _sample(tcb, tcb.rate, delivered, rtt_ns, now)
+        _sample(tcb, tcb.rate, delivered, lost, rtt_ns, now)
         return
     if tcb.recovery != OPEN:
         tcb.snd_cwnd_stamp = now
@@ -66,17 +67,17 @@ def on_ack(tcb: Tcb, delivered: int, rtt_ns: int, now: int) -> None:
     tcb.snd_cwnd_stamp = now
 
 
-def _sample(tcb: Tcb, sampler: RateSampler, delivered: int, rtt_ns: int, now: int) -> None:
+def _sample(tcb: Tcb, sampler: RateSampler, delivered: int, lost: int, rtt_ns: int, now: int) -> None:
     """For a control that works by samples."""
     board, smss = tcb.scoreboard, tcb.smss
     sample = sampler.take(delivered * smss, tcb.rtt.min_rtt, now)
-    sample.lost = (board.losses - sampler.losses) * smss
-    sampler.losses = board.losses
+    sample.lost = lost * smss
     sample.in_flight = board.pipe
     sample.prior_in_flight = sample.in_flight + sample.acked + sample.lost
     sample.rtt_ns = rtt_ns
     sample.recovering, sample.after_timeout = tcb.recovery == RECOVERY, tcb.recovery == LOSS
-    tcb.congestion.on_sample(sample)
+    if tcb.congestion.on_sample(sample):
+        sampler.nothing_to_send(board.pipe)
 
 
 def _doubles(tcb: Tcb) -> bool:

@@ -51,12 +51,11 @@ class RateSampler:
         app_limited: as soon as `delivered` is above it, the time without data has passed; 0: there was none.
         rate: octets/s: the latest that was not limited by the application, or a higher one that was.
         rate_app_limited: whether that was.
-        losses: segments that were declared lost, when a sample was last taken.
         sample: the latest.
     """
 
     __slots__ = (
-        "_best", "_delivered_at", "_first_sent_at", "app_limited", "delivered", "losses", "rate",
+        "_best", "_delivered_at", "_first_sent_at", "app_limited", "delivered", "rate",
         "rate_app_limited", "sample",
     )  # fmt: skip
 
@@ -65,7 +64,6 @@ class RateSampler:
         self.app_limited = 0
         self.rate = 0
         self.rate_app_limited = False
-        self.losses = 0
         self.sample = RateSample()
         self._delivered_at = 0  # of the last octet counted in `delivered`
         self._first_sent_at = 0  # when the segment was sent that was delivered last

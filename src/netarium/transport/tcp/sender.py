@@ -260,7 +260,11 @@ def _fin(tcb: Tcb, seq: int, now: int) -> Outgoing | None:
 def _sent(tcb: Tcb, seq: int, end: int, segs: int, now: int) -> None:
     """New sequence numbers are on their way: remember them, run the timers (RFC 6298 (5.1))."""
     if tcb.snd_una == seq:
-        tcb.congestion.on_start(idle_ns=now - tcb.last_sent_at, now=now)
+        tcb.congestion.on_start(
+            idle_ns=now - tcb.last_sent_at,
+            now=now,
+            app_limited=tcb.rate is not None and tcb.rate.app_limited > 0,
+        )
     board = tcb.scoreboard
     board.add(seq, end, now, segs)
     if tcb.rate is not None:

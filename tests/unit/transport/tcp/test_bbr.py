@@ -65,7 +65,8 @@ class Path:
         sample.in_flight = len(self.flying) * MSS
         sample.prior_in_flight = sample.in_flight + MSS
         sample.rtt_ns = 0 if lost else self.now - record.xmit_at
-        self.bbr.on_sample(sample)
+        if self.bbr.on_sample(sample):
+            self.sampler.nothing_to_send(sample.in_flight)
         self.least_window = min(self.least_window, self.bbr.cwnd)
         if not self.modes or self.modes[-1] is not self.bbr.mode:
             self.modes.append(self.bbr.mode)
@@ -98,6 +99,17 @@ def test_once_in_ten_seconds_it_looks_at_the_round_trip() -> None:
     assert path.modes[-2:] == [Mode.PROBE_RTT, Mode.PROBE_BW]
     assert path.least_window == 4 * MSS
     assert path.bbr.cwnd == pytest.approx(window, rel=0.1)
+
+
+def test_the_dip_does_not_become_the_bandwidth() -> None:
+    """On a short path PROBE_RTT lasts longer than the filter of ten rounds: its samples must not count."""
+    path = Path(rate=10_000_000, rtt=10 * MS)
+    path.run(9)
+    path.run(2)
+    assert Mode.PROBE_RTT in path.modes
+    assert path.bbr._bandwidth.value == pytest.approx(path.rate, rel=0.02)
+    path.run(0.1)
+    assert path.run(0.2) == pytest.approx(path.rate, rel=0.03)
 
 
 def test_a_faster_path_is_found_and_a_slower_one_too() -> None:
@@ -163,8 +175,23 @@ def test_after_silence_it_paces_at_the_rate_it_knows() -> None:
     path = Path()
     path.run(3)
     bbr = path.bbr
-    bbr._app_limited = True
     bbr.pacing_rate = 1
     bbr.on_start(idle_ns=SECOND, now=path.now)
+    assert bbr.pacing_rate == 1  # the window or the pace held data back: that was no silence
+    bbr.on_start(idle_ns=SECOND, now=path.now, app_limited=True)
     assert bbr.pacing_rate == pytest.approx(0.99 * path.rate, rel=0.03)
     assert bbr._idle_restart
+
+
+def test_silence_ends_the_dip() -> None:
+    """PROBE_RTT was to end while nothing was sent: the window of before comes back with the first segment."""
+    path = Path()
+    path.run(3)
+    bbr, before = path.bbr, path.bbr.cwnd
+    while bbr.mode is not Mode.PROBE_RTT or bbr.cwnd > 4 * MSS or not bbr._probe_rtt_done_at:
+        path.run(0.01)
+    bbr.on_start(idle_ns=SECOND, now=path.now, app_limited=True)
+    assert bbr.mode is Mode.PROBE_RTT  # not yet
+    bbr.on_start(idle_ns=SECOND, now=path.now + SECOND, app_limited=True)
+    assert bbr.mode is Mode.PROBE_BW
+    assert bbr.cwnd == pytest.approx(before, rel=0.1)

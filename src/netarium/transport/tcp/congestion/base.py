@@ -25,8 +25,12 @@ class CongestionControl(Protocol):
     def begin(self, *, srtt_ns: int, min_rtt_ns: int) -> None:
         """It takes over; what is known of the path, 0 if nothing."""
 
-    def on_sample(self, sample: RateSample) -> None:
-        """An ACK was processed; only if `samples_rate`."""
+    def on_sample(self, sample: RateSample) -> bool:
+        """An ACK was processed; only if `samples_rate`.
+
+        Returns:
+            True: the window is smaller than the path, on purpose. What is sent now tells nothing about its rate.
+        """
 
     def on_ack(self, *, acked: int, flight_size: int, rtt_ns: int, cwnd_limited: bool, now: int) -> None:
         """New data was delivered, in order, outside of fast recovery.
@@ -55,8 +59,11 @@ class CongestionControl(Protocol):
     def on_unused(self, *, used: int) -> None:
         """For a whole RTO no more than `used` octets of the window were needed (RFC 2861 §3)."""
 
-    def on_start(self, *, idle_ns: int, now: int) -> None:
-        """Data goes into an empty network, `idle_ns` after the last of it was sent."""
+    def on_start(self, *, idle_ns: int, now: int, app_limited: bool = False) -> None:
+        """Data goes into an empty network, `idle_ns` after the last of it was sent.
+
+        `app_limited`: there was none before. Known only if `samples_rate`.
+        """
 
     def set_mss(self, smss: int) -> None:
         """The segment size changed."""

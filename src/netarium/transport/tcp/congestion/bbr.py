@@ -57,7 +57,7 @@ class Bbr:
     """
 
     __slots__ = (
-        "_acked_epoch", "_acked_epoch_at", "_app_limited", "_bandwidth", "_conserving", "_cwnd_gain", "_cycle_at", "_cycle_index",
+        "_acked_epoch", "_acked_epoch_at", "_bandwidth", "_conserving", "_cwnd_gain", "_cycle_at", "_cycle_index",
         "_extra_acked", "_filled", "_full_bandwidth", "_full_rounds", "_idle_restart", "_initial_window", "_lossy",
         "_min_rtt_at", "_next_round", "_pacing_gain", "_prior_cwnd", "_probe_rtt_done_at", "_probe_rtt_round_done",
         "_round", "_round_start", "_seen_rtt", "_smss", "cwnd", "min_rtt", "mode", "pacing_rate", "ssthresh",
@@ -85,7 +85,7 @@ class Bbr:
         self._cycle_index = self._cycle_at = 0
         self._probe_rtt_done_at = 0
         self._probe_rtt_round_done = False
-        self._idle_restart = self._app_limited = False
+        self._idle_restart = False
         self._conserving = False  # the first round of recovery: one out for one delivered
         self._lossy = False  # recovery, or after a timeout
         self._extra_acked = MaxFilter(_EXTRA_ACKED_ROUNDS)
@@ -101,8 +101,8 @@ class Bbr:
 
     # --- with each ACK ----------------------------------------------------------------------------------------
 
-    def on_sample(self, sample: RateSample) -> None:
-        """Learn, then set rate and window (§4.2.1)."""
+    def on_sample(self, sample: RateSample) -> bool:
+        """Learn, then set rate and window (§4.2.1); True in PROBE_RTT: the dip must not become the bandwidth."""
         self._update_bandwidth(sample)
         self._update_extra_acked(sample)
         self._update_cycle(sample)
@@ -112,11 +112,11 @@ class Bbr:
         self._set_gains()
         self._set_pacing_rate(self._pacing_gain)
         self._set_cwnd(sample)
+        return self.mode is Mode.PROBE_RTT
 
     def _update_bandwidth(self, sample: RateSample) -> None:
         """§4.1.1: round trips are counted by what is delivered; a rate that the application limited counts if it is high."""
         self._round_start = False
-        self._app_limited = sample.app_limited
         if not sample.interval_ns:
             return
         if sample.prior_delivered >= self._next_round:
@@ -319,13 +319,15 @@ class Bbr:
     def on_unused(self, *, used: int) -> None:
         """Likewise: it follows the model, and not what is used."""
 
-    def on_start(self, *, idle_ns: int, now: int) -> None:  # noqa: ARG002
-        """Out of silence: at the rate that is known, no faster (§4.3.4.4)."""
-        if self._app_limited:
+    def on_start(self, *, idle_ns: int, now: int, app_limited: bool = False) -> None:  # noqa: ARG002
+        """Out of silence: at the rate that is known, no faster (§4.3.4.4); PROBE_RTT may be over."""
+        if app_limited:
             self._idle_restart = True
-            self._acked_epoch = 0
+            self._acked_epoch, self._acked_epoch_at = 0, now
             if self.mode is Mode.PROBE_BW:
                 self._set_pacing_rate(_UNIT)
+            elif self.mode is Mode.PROBE_RTT:
+                self._leave_probe_rtt(now)
 
     def set_mss(self, smss: int) -> None:
         """The model is one of octets."""

@@ -204,7 +204,7 @@ class Cubic(LossWindow):
             self._epoch_at, self._origin, self._k = before.epoch_at, before.origin, before.k
             self._w_est = before.w_est
 
-    def on_start(self, *, idle_ns: int, now: int) -> None:
+    def on_start(self, *, idle_ns: int, now: int, app_limited: bool = False) -> None:  # noqa: ARG002
         """Silence does not count either (§4.2): the curve goes on where it was."""
         if self._epoch_at:
             self._epoch_at = min(self._epoch_at + idle_ns, now)

@@ -83,10 +83,11 @@ class LossWindow:
     def begin(self, *, srtt_ns: int, min_rtt_ns: int) -> None:
         """It begins with nothing but the window."""
 
-    def on_sample(self, sample: RateSample) -> None:
+    def on_sample(self, sample: RateSample) -> bool:  # noqa: ARG002 - the Protocol's
         """It asks for none."""
+        return False
 
-    def on_start(self, *, idle_ns: int, now: int) -> None:
+    def on_start(self, *, idle_ns: int, now: int, app_limited: bool = False) -> None:
         """For those whom the time of silence concerns."""
 
     def set_mss(self, smss: int) -> None:
