@@ -148,7 +148,7 @@ def release(tcb: Tcb, ack: int) -> list[Sent]:
 
 def take_sample(tcb: Tcb, rtt: int, latest_rtt: int, now: int) -> None:
     """Fold a round trip in, that of the first and that of the last of the acknowledged segments."""
-    tcb.rtt.sample(rtt, now, latest_rtt)
+    tcb.rtt.sample(rtt, now, latest_rtt, snd_una=tcb.snd_una, snd_nxt=tcb.snd_nxt)
     if tcb.trace is not None:
         _trace_rtt(tcb, rtt, now)
 

@@ -183,8 +183,8 @@ def _measure(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     resent = tcb.rexmit_count or (not tcb.fast_opened and tcb.scoreboard.oldest.resent)
     if not resent:
         if tcb.syn_sent_at < now:
-            tcb.rtt.sample(now - tcb.syn_sent_at, now)
+            tcb.rtt.sample(now - tcb.syn_sent_at, now, snd_nxt=tcb.snd_nxt)
     elif stamped:
         ticks = (negotiate.timestamp(tcb, now) - seg.ts_ecr) & MASK
         if ticks < 0x8000_0000:
-            tcb.rtt.sample(max(ticks, 1) * MS, now)
+            tcb.rtt.sample(max(ticks, 1) * MS, now, snd_nxt=tcb.snd_nxt)

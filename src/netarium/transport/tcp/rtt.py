@@ -14,14 +14,17 @@ _WINDOW_NS: Final = 300_000 * MS  # min_rtt forgets what is older than five minu
 class RttEstimator:
     """SRTT, RTTVAR and RTO of one connection; all in ns.
 
-    The variance term is never below `min_rto`, as on Linux: a peer that delays its ACKs by 40 ms on a path with a
-    steady round trip must not meet a timeout. RFC 6298 (2.4) allows a larger RTO than its formula gives. Otherwise
-    (`min_of_variance` is False) the minimum is one of the whole RTO, and `slop` comes on top of it, as on FreeBSD.
+    As on Linux the variance term is never below `min_rto`: a peer that delays its ACKs by 40 ms on a path with a
+    steady round trip must not meet a timeout. It is the largest deviation of a round trip and falls by a quarter a
+    round trip, not a sample: a window full of samples forgets nothing. And a sample that is much shorter than the
+    others counts less: that a path became faster is no reason to wait longer. RFC 6298 (2.4) allows a larger RTO than
+    its formula gives. Otherwise (`min_of_variance` is False) all is as the RFC has it, the minimum is one of the whole
+    RTO, and `slop` comes on top of it, as on FreeBSD.
     """
 
     __slots__ = (
-        "_backoff", "_base", "_max_rto", "_min_of_variance", "_min_rto", "_min_rtt_at", "_slop", "_slop_now", "min_rtt",
-        "rttvar", "srtt",
+        "_backoff", "_base", "_deviation", "_max_rto", "_min_of_variance", "_min_rto", "_min_rtt_at", "_round_end", "_slop",
+        "_slop_now", "_variance", "min_rtt", "rttvar", "srtt",
     )  # fmt: skip
 
     def __init__(
@@ -38,6 +41,9 @@ class RttEstimator:
         self._slop = slop
         self._slop_now = 0  # the first timeout of all is `initial_rto` exactly
         self._backoff = 0
+        self._variance = 0  # four mean deviations, at their largest
+        self._deviation = 0  # the largest of this round trip
+        self._round_end = 0  # acknowledged, this round trip is over
 
     @property
     def rto(self) -> int:
@@ -54,7 +60,9 @@ class RttEstimator:
         """How often the timeout was doubled since the last sample."""
         return self._backoff
 
-    def sample(self, rtt_ns: int, now: int, latest_ns: int = 0) -> None:
+    def sample(
+        self, rtt_ns: int, now: int, latest_ns: int = 0, *, snd_una: int = 0, snd_nxt: int = 0
+    ) -> None:
         """Fold one measured round trip into SRTT, RTTVAR and RTO.
 
         Args:
@@ -62,27 +70,49 @@ class RttEstimator:
                 which transmission was acknowledged (Karn).
             now: monotonic ns.
             latest_ns: of the last of the acknowledged segments: it did not wait for a delayed ACK; for `min_rtt`.
+            snd_una: what is acknowledged now.
+            snd_nxt: up to where something is sent: when that is acknowledged, a round trip is over.
 
         Spec: RFC 6298 (2.2)-(2.4).
         """
         assert rtt_ns > 0
-        if not self.srtt:
+        first = not self.srtt
+        if first:
             self.srtt = rtt_ns
             self.rttvar = rtt_ns >> 1
         else:  # RTTVAR before SRTT: it is about the old SRTT
-            self.rttvar += (abs(self.srtt - rtt_ns) - self.rttvar) >> 2
+            change = (abs(self.srtt - rtt_ns) - self.rttvar) >> 2
+            if self._min_of_variance and rtt_ns < self.srtt and change > 0:
+                change >>= 3
+            self.rttvar += change
             self.srtt += (rtt_ns - self.srtt) >> 3
         least = latest_ns or rtt_ns
         if not self.min_rtt or least <= self.min_rtt or now - self._min_rtt_at > _WINDOW_NS:
             self.min_rtt = least
             self._min_rtt_at = now
-        variance = max(4 * self.rttvar, GRANULARITY_NS)
         if self._min_of_variance:
-            self._base = min(self.srtt + max(variance, self._min_rto), self._max_rto)
+            self._follow_variance(snd_una, snd_nxt, first=first)
+            self._base = min(self.srtt + self._variance, self._max_rto)
         else:
+            variance = max(4 * self.rttvar, GRANULARITY_NS)
             self._base = min(max(self.srtt + variance, self._min_rto), self._max_rto)
         self._backoff = 0
         self._slop_now = self._slop
+
+    def _follow_variance(self, snd_una: int, snd_nxt: int, *, first: bool) -> None:
+        """The variance term goes up at once and comes down round trip by round trip."""
+        floor = max(self._min_rto, GRANULARITY_NS)
+        if first:
+            self._variance = max(4 * self.rttvar, floor)
+            self._deviation = floor
+            self._round_end = snd_nxt
+            return
+        self._deviation = max(self._deviation, 4 * self.rttvar)
+        self._variance = max(self._variance, self._deviation)
+        if snd_una > self._round_end or not snd_nxt:
+            self._variance -= (self._variance - self._deviation) >> 2
+            self._deviation = floor
+            self._round_end = snd_nxt
 
     def back_off(self) -> None:
         """The timer expired: double the timeout (5.5)."""

@@ -83,3 +83,29 @@ def test_what_window_probes_are_spaced_by_on_freebsd() -> None:
     assert rtt.spread == 2 * SECOND
     rtt.sample(100 * MS, now=0)
     assert rtt.spread == 4 * 100 * MS + 8 * 50 * MS
+
+
+def linux() -> RttEstimator:
+    return RttEstimator(initial_rto=SECOND, min_rto=200 * MS, max_rto=60 * SECOND)
+
+
+def test_the_variance_falls_by_a_quarter_a_round_trip_however_many_samples_it_has() -> None:
+    rtt = linux()
+    rtt.sample(1_000 * MS, 0, snd_nxt=1_000)
+    assert rtt.rto == 3_000 * MS
+    for _ in range(50):
+        rtt.sample(1_000 * MS, 0, snd_una=500, snd_nxt=9_000)
+    assert rtt.rto == 3_000 * MS  # the round is not over
+    rtt.sample(1_000 * MS, 0, snd_una=1_001, snd_nxt=9_000)
+    # The round's largest deviation was 4 * 375 ms, that after its first sample.
+    assert rtt.rto == 1_000 * MS + 2_000 * MS - (2_000 - 1_500) * MS // 4
+
+
+def test_a_sudden_short_round_trip_is_no_reason_to_wait_longer() -> None:
+    shorter, longer = linux(), linux()
+    for rtt, sample in ((shorter, 100 * MS), (longer, 1_900 * MS)):
+        for una in range(1, 40):
+            rtt.sample(1_000 * MS, 0, snd_una=una * 1_000, snd_nxt=una * 1_000 + 500)
+        assert rtt.rttvar < MS
+        rtt.sample(sample, 0, snd_una=40_000, snd_nxt=40_500)
+    assert longer.rttvar > 7 * shorter.rttvar > 0
