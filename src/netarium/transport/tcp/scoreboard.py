@@ -66,9 +66,8 @@ class Scoreboard:
         self._first = 0  # records before it are acknowledged
         self._next_lost = 0  # no record before it is lost and waits to be resent
         self._next_original = 0  # no record before it is one that RACK might find lost, unless it was resent
-        self._resent: list[
-            Sent
-        ] = []  # records sent again, in the order of their sending; also some that do not matter any more
+        # Records sent again, in the order of their sending; also some that do not matter any more.
+        self._resent: list[Sent] | None = None
         self._lost_below = 0  # RFC 6675's IsLost() holds for every unSACKed octet below it
         self._sacked: RangeSet | None = None  # none most of the time
         self.segs_out = self.segs_sacked = self.segs_lost = self.segs_resent = 0
@@ -148,6 +147,8 @@ class Scoreboard:
         record.xmit_at = now
         self._transmissions += 1
         record.order = self._transmissions
+        if self._resent is None:
+            self._resent = []
         self._resent.append(record)
 
     def gather(self, record: Sent, size: int, edge: int) -> None:
@@ -202,7 +203,7 @@ class Scoreboard:
             self._next_original -= i
             self._first = 0
             if not records:
-                self._resent.clear()
+                self._resent = None
         self._next_lost = max(self._next_lost, self._first)
         self._next_original = max(self._next_original, self._first)
         return done
@@ -290,7 +291,7 @@ class Scoreboard:
             When the last one that is not lost yet was sent: it may still come. 0: there is none.
         """
         waiting = self._mark_overdue_originals(order, end, overdue_at)
-        resent = self._resent
+        resent = self._resent or []
         una = self.oldest.seq
         done = 0
         for i, record in enumerate(resent):
@@ -400,11 +401,11 @@ class Scoreboard:
         """Any record may be found lost now."""
         self._next_original = self._first
         resent = [record for record in self._records[self._first :] if record.resent and not record.sacked]
-        self._resent = sorted(resent, key=_ORDER)
+        self._resent = sorted(resent, key=_ORDER) or None
 
     def _forget_resent(self, record: Sent) -> None:
         """It gets another time and another place in the order."""
-        resent = self._resent
+        resent = self._resent or []
         i = bisect_left(resent, record.order, key=_ORDER)
         while i < len(resent) and resent[i].order == record.order:
             if resent[i] is record:
@@ -478,6 +479,8 @@ class Scoreboard:
         if self._next_original > i:
             self._next_original += 1
         if rest.resent:
+            if self._resent is None:
+                self._resent = []
             insort(self._resent, rest, key=_ORDER)
         return rest
 
