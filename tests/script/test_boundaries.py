@@ -151,3 +151,13 @@ def test_notsent_lowat_limits_what_waits(tcp: Script) -> None:
     assert not tcp.socket.poll() & 4
     tcp.inject(ACK, seq=301, ack=4_101, window=4_000)
     assert tcp.socket.poll() & 4
+
+
+def test_a_mark_that_is_gathered_away_leaves_none_behind() -> None:
+    """The end of a write moves behind what MSG_MORE adds to it: nothing that leaves ends there."""
+    marks = Boundaries(1)
+    marks.written(1, 11, 1, goal=1_000, half=1_000, more=False, record=False)
+    marks.written(11, 21, 1, goal=1_000, half=1_000, more=False, record=False)
+    marks.written(21, 31, 1, goal=1_000, half=1_000, more=True, record=False)
+    assert not marks.takes_push(21, 1)
+    assert not marks.takes_push(31, 1)

@@ -94,7 +94,7 @@ class Boundaries:
         """New data up to `end` leaves: does it carry the mark of a write, or of what goes in one go?"""
         pushed = end == self.chunk_end
         pushes = self._pushes
-        if pushes is None or pushes[0] > end:
+        if not pushes or pushes[0] > end:
             return pushed
         sent = self._pushes_sent
         if sent is None:

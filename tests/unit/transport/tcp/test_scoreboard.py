@@ -28,7 +28,7 @@ def check_sums(board: Scoreboard) -> None:
     assert not any(r.again and not r.resent for r in records)
     assert all(a.end == b.seq for a, b in pairwise(records))
     assert all(r.segs for r in records)
-    assert [r.order for r in board._resent] == sorted(r.order for r in board._resent)
+    assert [r.order for r in (board._resent or ())] == sorted(r.order for r in (board._resent or ()))
     first = next((r for r in records if r.lost and not r.again), None)
     assert board.next_lost() is first
 
