@@ -135,7 +135,8 @@ class Bed(Lab):
             if isinstance(flow, HalfOpen):
                 numbers = (flow.irs + 1, flow.iss + 1, 65_535, flow.ts_recent)
             elif isinstance(flow, TimeWait):
-                numbers = (flow.rcv_nxt, flow.snd_nxt, flow.window, flow.ts_recent)
+                snd_nxt, rcv_nxt, _, ts_recent, window, _ = flow.numbers
+                numbers = (rcv_nxt, snd_nxt, window, ts_recent)
             else:
                 assert isinstance(flow, Connection)
                 tcb = flow.tcb

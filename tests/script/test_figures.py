@@ -28,6 +28,7 @@ def test_figure_7_simultaneous_synchronization(tcp: Script) -> None:
     assert tcp.state is State.SYN_RECEIVED
     tcp.inject(SYN | ACK, seq=300, ack=101)
     assert tcp.state is State.ESTABLISHED
+    tcp.expect(ACK, seq=101, ack=301, length=0)  # beyond the figure: the SYN came twice
     tcp.expect_nothing()
 
 

@@ -50,6 +50,7 @@ def test_simultaneous(tcp) -> None:
     tcp.expect(SYN | ACK, seq=100, ack=301)
     assert tcp.state is State.SYN_RECEIVED
     tcp.inject(SYN | ACK, seq=300, ack=101, mss=1_000)
+    tcp.expect(ACK, seq=101, ack=301, length=0)  # its SYN came twice
     assert tcp.state is State.ESTABLISHED
     tcp.send(b"hello")
     tcp.expect(PSH | ACK, seq=101, ack=301, data=b"hello")

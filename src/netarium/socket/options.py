@@ -18,10 +18,9 @@ from netarium.socket.errors import os_error
 from netarium.socket.errqueue import set_timestamping
 from netarium.socket.membership import join, leave, multicast_interface
 from netarium.socket.tcpinfo import pack_tcp_info
-from netarium.transport.tcp import fastopen
+from netarium.transport.tcp import fastopen, negotiate
 from netarium.transport.tcp.congestion import ALGORITHMS
 from netarium.transport.tcp.connection import Connection
-from netarium.transport.tcp.state import CLOSED, LISTEN
 from netarium.wire.ipv4_options import SOURCE_ROUTES, parse_options
 
 _INT: Final = struct.Struct("i")
@@ -32,7 +31,7 @@ _MIN_SNDBUF: Final = 4_608
 _MAX_INT: Final = 2**31 - 1
 _MAX_IP_OPTIONS: Final = 40  # octets
 _MOST_RETRIES: Final = 255
-_LEAST_MSS: Final = 88  # Linux's TCP_MIN_MSS
+_LEAST_MAXSEG, _MOST_MAXSEG = 88, 32_767
 _NAME_LENGTH: Final = 16  # IFNAMSIZ, TCP_CA_NAME_MAX
 
 Getter = Callable[[Description], int | bytes]
@@ -249,9 +248,16 @@ def _get_tcp_info(description: Description) -> bytes:
 def _get_maxseg(description: Description) -> int:
     assert isinstance(description.endpoint, Connection)
     endpoint = description.endpoint
-    if endpoint.tcb.state in {CLOSED, LISTEN}:
-        return endpoint.options.maxseg or endpoint.tcb.smss
-    return endpoint.tcb.smss  # what is agreed on
+    if endpoint.options.maxseg and _is_unused(description):
+        return endpoint.options.maxseg
+    return negotiate.shown_mss(endpoint.tcb)
+
+
+def _set_maxseg(description: Description, value: bytes) -> None:
+    size = _number(value)
+    if size and not _LEAST_MAXSEG <= size <= _MOST_MAXSEG:
+        raise os_error(errno.EINVAL)
+    description.endpoint.options.maxseg = size
 
 
 def _set_nodelay(description: Description, value: bytes) -> None:
@@ -329,14 +335,6 @@ def _set_fast_open_key(description: Description, value: bytes) -> None:
     if len(value) not in {fastopen.KEY_LENGTH, 2 * fastopen.KEY_LENGTH}:
         raise os_error(errno.EINVAL)
     description.endpoint.options.fast_open_key = bytes(value)
-
-
-def _set_maxseg(description: Description, value: bytes) -> None:
-    if 0 < _number(value) < _LEAST_MSS:
-        raise os_error(errno.EINVAL)
-    setter = _integer("maxseg", 0, 32_767).set
-    assert setter is not None
-    setter(description, value)
 
 
 def _set_multicast_if(description: Description, value: bytes) -> None:

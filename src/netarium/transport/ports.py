@@ -22,8 +22,11 @@ _RANDOM_TRIES = 16  # before the range is walked: enough while it is less than n
 class Holder(Protocol):
     """What holds a port: an endpoint, or what is left of one in TIME-WAIT. Told apart by identity."""
 
-    local: tuple[bytes, int]
     options: SocketOptions
+
+    @property
+    def local(self) -> tuple[bytes, int]:
+        """Address and port."""
 
     @property
     def state_name(self) -> str:

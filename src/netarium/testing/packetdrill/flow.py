@@ -22,6 +22,7 @@ class Flow:
         renewed: the peer has sent a SYN that may begin anew: our next SYN has other numbers.
         own: our first sequence number, as the script counts.
         peer: the peer's; None: no SYN has arrived.
+        offered: that of the latest SYN of the peer's, which may not have been taken.
         stamps: our timestamps, by the numbers that the script gives them.
         base: the first of them: (script's, stack's).
         listening: no connection yet: the next SYN that arrives makes one.
@@ -36,6 +37,7 @@ class Flow:
     renewed: bool = False
     own: int = 0
     peer: int | None = None
+    offered: int | None = None
     stamps: dict[int, int] = field(default_factory=dict)
     base: tuple[int, int] | None = None
     listening: bool = False
@@ -51,8 +53,10 @@ class Flow:
         """The stack's next SYN tells where its numbers begin."""
         return self.shift is None or self.renewed
 
-    def learn(self, shift: int, own: int = 0) -> None:
-        """The stack's numbers have `shift` more than the script's, which begin with `own`."""
+    def learn(self, shift: int, own: int, *, answers: bool) -> None:
+        """The stack's numbers have `shift` more than the script's, which begin with `own`; `answers`: the peer's SYN."""
+        if self.shift is not None and shift != self.shift:  # another connection with the same ports
+            self.peer = self.offered if answers else None
         self.shift, self.own = shift, own
         self.renewed = False
 

@@ -87,6 +87,7 @@ class Flows:
         ]
         if local and known:
             self.current = known[-1]
+            self.current.renewed = True
             return
         flow = Flow(local, port, address)
         flow.protocol = _TCP if socket.type == SOCK_STREAM else _UDP

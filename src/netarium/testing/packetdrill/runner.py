@@ -307,8 +307,9 @@ class Runner:
         match packet:
             case TcpPacket():
                 self._renew(packet, flow)
-                if packet.flags & SYN and flow.peer is None:
-                    flow.peer = packet.seq
+                if packet.flags & SYN:
+                    flow.offered = packet.seq
+                    flow.peer = packet.seq if flow.peer is None else flow.peer
                 octets = segments.build_tcp(packet, flow, self._settings)
             case UdpPacket():
                 octets = segments.build_udp(packet, flow, self._settings)
@@ -332,7 +333,7 @@ class Runner:
             case 6:
                 seg = sent.segment()
                 if flow.is_to_learn and seg.flags & SYN:
-                    flow.learn(seg.seq)
+                    flow.learn(seg.seq, 0, answers=bool(seg.flags & ACK))
                 text = segments.text_of_segment(seg, flow, sent.ip)
             case 17:
                 text = f"udp ({len(sent.body) - 8})"

@@ -137,7 +137,7 @@ def learn(packet: TcpPacket, seg: TcpSegment, flow: Flow) -> None:
     """Our port and our first sequence number, from the first SYN."""
     flow.local = flow.local or seg.src_port
     if flow.is_to_learn and seg.flags & packet.flags & SYN:
-        flow.learn(seg.seq - packet.seq, packet.seq)
+        flow.learn((seg.seq - packet.seq) & 0xFFFF_FFFF, packet.seq, answers=packet.ack is not None)
 
 
 def compare_tcp(packet: TcpPacket, sent: Sent, flow: Flow, settings: Settings, met: int) -> int:

@@ -188,6 +188,8 @@ def check_sequence(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
     if tcb.ts_ok and (fate := _check_timestamp(tcb, seg, now)) is not None:
         return fate
     if _is_own_syn_ack_crossing(tcb, seg):
+        acks.report_duplicate(tcb, tcb.irs, tcb.irs + 1)  # its SYN came twice
+        tcb.ack_now = tcb.output = True
         return None
     end, edge = seg.seq + seg.segment_length, tcb.rcv_adv
     acceptable = end >= tcb.last_ack_sent and seg.seq <= edge

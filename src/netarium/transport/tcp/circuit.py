@@ -221,7 +221,8 @@ class Circuit(ABC):
     def on_icmp_error(self, error: IcmpError, seq: int, now: int) -> bool:
         """An ICMP error about a segment of ours: a hint, and only if it quotes what is in flight (RFC 5927 §4.1)."""
         tcb = self.tcb
-        if not tcb.snd_una <= unwrap(seq, tcb.snd_una) < max(tcb.snd_nxt, tcb.snd_una + 1):
+        first = tcb.iss if tcb.state is SYN_RECEIVED else tcb.snd_una
+        if not first <= unwrap(seq, tcb.snd_una) < max(tcb.snd_nxt, tcb.snd_una + 1):
             return False
         if tcb.state in {CLOSED, LISTEN}:
             return False
@@ -232,7 +233,7 @@ class Circuit(ABC):
             self._path = None  # found again, with the new estimate, when the next segment leaves
         elif error.kind == "quench" or (error.kind == "time-exceeded" and error.code):
             return True  # MUST-55; and a reassembly that timed out tells only of a loss, as Linux sees it
-        elif tcb.state is SYN_SENT or (tcb.state is SYN_RECEIVED and not tcb.passive):
+        elif tcb.state is SYN_SENT or (tcb.state is SYN_RECEIVED and not self.accepted):
             self._connect_hindered(error, now)
         elif self.options.recverr:
             tcb.error, tcb.wakeup = error.errno, True  # told at once (tcp(7)); the connection goes on

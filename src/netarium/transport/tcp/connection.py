@@ -6,6 +6,7 @@ from typing import Protocol
 from netarium.base.addr import format_ip, is_multicast, is_unspecified
 from netarium.base.checksum import Buffer
 from netarium.base.errors import CloseReason, StackError
+from netarium.base.seq import MASK
 from netarium.ip.path import Path
 from netarium.transport.endpoint import SHUT_RD, SHUT_WR
 from netarium.transport.tcp import (
@@ -40,6 +41,7 @@ from netarium.transport.tcp.state import (
 )
 from netarium.transport.tcp.tcb import Tcb
 
+_HALF = 0x8000_0000
 _FIN_UNACKNOWLEDGED = frozenset({FIN_WAIT_1, CLOSING, LAST_ACK})
 
 
@@ -48,6 +50,12 @@ class Desk(Services, Protocol):
 
     def is_taken(self, key: bytes) -> bool:
         """Some flow has this key."""
+
+    def may_take_over(self, key: bytes, now: int, *, chosen: bool) -> bool:
+        """The flow is one in TIME-WAIT, and a new connection of ours may take its place."""
+
+    def take_over(self, key: bytes, now: int) -> tuple[int, int] | None:
+        """Forget that flow; returns the least first number of its successor, and TS.Recent."""
 
     def start_listening(self, connection: "Connection") -> None:
         """SYNs for the connection's local address go to it."""
@@ -233,17 +241,23 @@ class Connection(Circuit):
         path = layer.ip.find_path(address, now, src=self._source(), interface=self._bound_interface())
         if path.to_group:
             raise StackError(CloseReason.NETWORK_UNREACHABLE, format_ip(address))
-        self._take_port(path, address, port)
+        self._take_port(path, address, port, now)
         self.remote = (address, port)
         self.key = self._key_to(self.local[0], self.local[1], address, port)
         self.tcb = Tcb(self.version, layer.config, self.options, self.id, layer.name, layer.trace)
         self.tcb.ts_offset = layer.isn.timestamp_offset(self.key)
+        self.tcb.peer_mss = self.options.maxseg or self.tcb.peer_mss  # until the peer tells its own
+        if (successor := layer.take_over(self.key, now)) is not None:
+            self.tcb.iss, self.tcb.ts_recent = successor
         return path
 
     def _open(self, path: Path, now: int, *, deferred: bool) -> None:
         self._use_path(path)
         self._layer.attach(self)
-        handshake.open_active(self.tcb, self._layer.isn.isn(self.key, now), now, deferred=deferred)
+        iss, least = self._layer.isn.isn(self.key, now), self.tcb.iss
+        if least and (iss - least) & MASK >= _HALF:
+            iss = least  # beyond the numbers of the connection that waited here (RFC 6191 §2)
+        handshake.open_active(self.tcb, iss, now, deferred=deferred)
         self._done(now)
 
     def _fast_open_offer(self, now: int) -> fastopen.Offer:
@@ -468,18 +482,20 @@ class Connection(Circuit):
     def _tell(self) -> None:
         self._layer.notifier.notify(self)
 
-    def _take_port(self, path: Path, address: bytes, port: int) -> None:
+    def _take_port(self, path: Path, address: bytes, port: int, now: int) -> None:
         """The local address and port of an active open; no two flows have the same four numbers."""
         layer = self._layer
         source = path.src
         if self.local[1]:
             self.local = (source, self.local[1])
-            if layer.is_taken(self._key_to(source, self.local[1], address, port)):
+            key = self._key_to(source, self.local[1], address, port)
+            if layer.is_taken(key) and not layer.may_take_over(key, now, chosen=True):
                 raise StackError(CloseReason.ADDRESS_NOT_AVAILABLE, f"{format_ip(address)}:{port}")
             return
 
         def taken(candidate: int) -> bool:
-            return layer.is_taken(self._key_to(source, candidate, address, port))
+            key = self._key_to(source, candidate, address, port)
+            return layer.is_taken(key) and not layer.may_take_over(key, now, chosen=False)
 
         chosen = layer.ports.ephemeral(source, taken)
         self.local = (source, chosen)

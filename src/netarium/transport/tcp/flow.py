@@ -37,6 +37,9 @@ class Flows(Protocol):
     def forget_time_wait(self, flow: Flow, now: int) -> None:
         """A record of TIME-WAIT is over: its port is free."""
 
+    def wait_again(self, flow: Flow, until: int) -> None:
+        """The wait of a record of TIME-WAIT begins again."""
+
     def has_listener(self, address: bytes, port: int) -> bool:
         """Somebody would be asked about a SYN to this address and port."""
 

@@ -7,7 +7,7 @@ Duties: MUST-42 of RFC 9293.
 
 from random import Random
 
-from netarium.base.addr import ANY4, ANY6, is_multicast
+from netarium.base.addr import ANY4, ANY6, is_loopback, is_multicast
 from netarium.base.config import TcpConfig
 from netarium.base.counters import Counters
 from netarium.base.errors import Accepted, DropReason, Fate, StackError, WireError
@@ -30,7 +30,7 @@ from netarium.transport.tcp.halfopen import HalfOpen
 from netarium.transport.tcp.isn import IsnGenerator
 from netarium.transport.tcp.listener import Listener
 from netarium.transport.tcp.state import CLOSED, TIME_WAIT
-from netarium.transport.tcp.timewait import TimeWait
+from netarium.transport.tcp.timewait import ON_LOOPBACK, TimeWait, Waiting
 from netarium.wire.tcp import ACK, CHECKSUM_OFFSET, FIN, RST, SYN, TcpSegment, flag_names, pack_header, verify
 from netarium.wire.tcp_options import FastOpenOption
 
@@ -63,9 +63,9 @@ class TcpLayer:
         self.isn = IsnGenerator(random.randbytes(32))
         self.fast_open = FastOpen(random.randbytes(KEY_LENGTH), counters)
         self.flows: dict[bytes, Flow] = {}
-        self.timers: TimerQueue[Flow] = TimerQueue()
+        self.timers: TimerQueue[Flow | Waiting] = TimerQueue()
         self._listeners: dict[bytes, list[Connection]] = {}  # by local address and port
-        self._time_wait: dict[TimeWait, None] = {}
+        self._waiting = Waiting()
         self._time_wait_options: dict[tuple[bool, bool, bool, str], SocketOptions] = {}
         self._resets_left = config.max_resets_per_second
         self._resets_since = 0
@@ -290,12 +290,48 @@ class TcpLayer:
         self.forget(connection)
         connection.tcb.stop_timers()
         connection.tcb.state = CLOSED  # as a socket it is finished; what waits is the record
-        if len(self._time_wait) >= self.config.max_time_wait:
+        first = self._waiting.first
+        if first is not None and len(self._waiting) >= self.config.max_time_wait:
             self.counters["tcp_time_wait_overflows"] += 1
-            self.forget_time_wait(next(iter(self._time_wait)), now)
-        self._time_wait[record] = None
+            self.forget_time_wait(first, now)
         self.flows[record.key] = record
-        self.schedule(record, record.expires_at)
+        self.wait_again(record, record.expires_at)
+
+    def wait_again(self, flow: Flow, until: int) -> None:
+        """A wait begins, or begins again."""
+        assert isinstance(flow, TimeWait)
+        flow.expires_at = until
+        self._waiting.add(flow)
+        self._schedule_waiting()
+
+    def _schedule_waiting(self) -> None:
+        first = self._waiting.first
+        self.timers.schedule(self._waiting, None if first is None else first.expires_at)
+
+    def may_take_over(self, key: bytes, now: int, *, chosen: bool) -> bool:
+        """A connection of ours may begin where one waits in TIME-WAIT, its timestamps tell them apart (RFC 6191 §2).
+
+        Args:
+            key: the four numbers.
+            now: monotonic ns.
+            chosen: the application asked for just this port; one that we choose must be allowed by the setting, and
+                the clock of timestamps must surely have moved on.
+        """
+        record = self.flows.get(key)
+        if not isinstance(record, TimeWait) or record.successor is None:
+            return False
+        reuse = self.config.time_wait_reuse
+        allowed = reuse == 1 or (reuse == ON_LOOPBACK and is_loopback(record.remote[0]))
+        age = now - (record.expires_at - 2 * self.config.msl_ns)
+        return chosen or (allowed and age > SECOND)
+
+    def take_over(self, key: bytes, now: int) -> tuple[int, int] | None:
+        """Forget the record under a key; returns the least first number of its successor, and TS.Recent."""
+        record = self.flows.get(key)
+        if not isinstance(record, TimeWait):
+            return None
+        self.forget_time_wait(record, now)
+        return record.successor
 
     def _binding_options(self, options: SocketOptions) -> SocketOptions:
         """What bind() must know of a socket in TIME-WAIT; so few combinations that the records share them."""
@@ -310,9 +346,10 @@ class TcpLayer:
     def forget_time_wait(self, flow: Flow, now: int) -> None:
         """A record of TIME-WAIT is over."""
         assert isinstance(flow, TimeWait)
-        if flow not in self._time_wait:
+        if flow not in self._waiting.records:
             return
-        del self._time_wait[flow]
+        del self._waiting.records[flow]
+        self._schedule_waiting()
         self.forget(flow)
         self.ports.release(flow)
         if self.trace is not None:
@@ -392,7 +429,7 @@ class TcpLayer:
 
     def time_wait(self) -> list[TimeWait]:
         """Records in TIME-WAIT, oldest first."""
-        return list(self._time_wait)
+        return list(self._waiting.records)
 
     def connections(self) -> list[Connection]:
         """The listeners, and connections with a 4-tuple."""

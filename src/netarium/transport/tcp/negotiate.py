@@ -115,9 +115,11 @@ def accept_options(tcb: Negotiation, syn: TcpSegment, now: int) -> None:
     """Take over what the peer's SYN offers and we want too."""
     config = tcb.config
     default = DEFAULT_MSS4 if tcb.version == 4 else DEFAULT_MSS6  # MUST-15
-    tcb.peer_mss = max(syn.mss, config.min_mss) if syn.mss else default
-    if tcb.options.maxseg and (syn.mss or not syn.flags & ACK):
-        tcb.peer_mss = min(tcb.peer_mss, tcb.options.maxseg)
+    ours = tcb.options.maxseg
+    if syn.mss:
+        tcb.peer_mss = max(min(syn.mss, ours or syn.mss), config.min_mss)
+    else:
+        tcb.peer_mss = ours if ours and syn.flags & ACK else default
     tcb.wscale_ok = config.window_scaling and syn.wscale is not None
     if tcb.wscale_ok:
         tcb.snd_wind_shift = min(syn.wscale or 0, MAX_SHIFT)
@@ -153,10 +155,8 @@ def set_segment_size(tcb: Tcb) -> None:
 
 
 def allowed_size(tcb: Tcb) -> int:
-    """The largest segment that the peer, the path as ICMP tells it, and the application allow."""
+    """The largest segment that the peer, the path as ICMP tells it, and the peer's buffer allow."""
     mss = min(tcb.peer_mss, tcb.path_mss)
-    if tcb.options.maxseg:
-        mss = min(mss, tcb.options.maxseg)
     mss -= TIMESTAMP_OPTION_LENGTH if tcb.ts_ok else 0
     largest = tcb.max_snd_wnd
     if (
@@ -164,3 +164,10 @@ def allowed_size(tcb: Tcb) -> int:
     ):  # as Linux: two segments at the least shall fit into the peer's window
         mss = min(mss, max(largest >> 1 if largest > DEFAULT_MSS4 else largest, _LEAST_MSS))
     return max(mss, 8)
+
+
+def shown_mss(tcb: Tcb) -> int:
+    """What TCP_MAXSEG tells of a connection, or of one that begins: timestamps are taken for granted then."""
+    if tcb.state is SYN_SENT and not tcb.ts_ok and tcb.config.timestamps:
+        return tcb.smss - TIMESTAMP_OPTION_LENGTH
+    return tcb.smss

@@ -115,12 +115,13 @@ def _repeat_syn(tcb: Tcb, now: int) -> int | None:
     """
     config = tcb.config
     linear = config.syn_linear_timeouts if tcb.state is SYN_SENT else 0
+    asked_for = tcb.options.syncnt
     if tcb.passive:
-        spent = tcb.rexmit_count >= (tcb.options.syncnt or config.syn_ack_retries + 1)
+        spent = tcb.rexmit_count >= (asked_for or config.syn_ack_retries + 1)
     else:
-        spent = tcb.rexmit_count >= (tcb.options.syncnt or config.syn_retries) + linear and (
-            tcb.options.syncnt > 0 or now - tcb.unacked_since >= config.r2_syn_ns
-        )
+        retries, elapsed = asked_for or config.syn_retries, now - tcb.unacked_since
+        spent = tcb.rexmit_count >= retries + linear or (linear > 0 and elapsed >= _doubling(tcb, retries))
+        spent = spent and (asked_for > 0 or elapsed >= config.r2_syn_ns)
     if spent:
         return _dead(tcb)
     tcb.rexmit_count += 1
@@ -130,6 +131,12 @@ def _repeat_syn(tcb: Tcb, now: int) -> int | None:
     tcb.syn_pending = tcb.output = True
     tcb.rexmit_at = now + tcb.rtt.rto
     return None
+
+
+def _doubling(tcb: Tcb, retries: int) -> int:
+    """How long so many repetitions last if the timeout doubles each time, ns."""
+    config = tcb.config
+    return sum(min(config.initial_rto_ns << min(i, 32), config.max_rto_ns) for i in range(retries + 1))
 
 
 def _is_held_off(tcb: Tcb, now: int) -> bool:

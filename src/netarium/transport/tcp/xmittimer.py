@@ -7,6 +7,7 @@ armed, `rexmit_at`, and `rexmit_for` says which it is.
 from typing import Final
 
 from netarium.base.units import MS, SECOND
+from netarium.transport.tcp.state import SYN_RECEIVED
 from netarium.transport.tcp.tcb import CWR, OPEN, Tcb
 
 # What `rexmit_at` is for.
@@ -83,8 +84,8 @@ def probe_timeout(tcb: Tcb) -> int:
 
 
 def _may_probe(tcb: Tcb) -> bool:
-    """A probe is for a tail: not while losses are being repaired."""
-    return tcb.config.tail_loss_probe and tcb.recovery in _PROBING
+    """A probe is for a tail: not while losses are being repaired, nor behind a SYN,ACK that waits for its ACK."""
+    return tcb.config.tail_loss_probe and tcb.recovery in _PROBING and tcb.state is not SYN_RECEIVED
 
 
 _PROBING: Final = frozenset({OPEN, CWR})
