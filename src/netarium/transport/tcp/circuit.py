@@ -20,7 +20,7 @@ from netarium.ip.packet import IcmpError, IpPacket
 from netarium.ip.path import Path
 from netarium.link.frame import Frame
 from netarium.transport.endpoint import Notifier
-from netarium.transport.options import SocketOptions
+from netarium.transport.options import PMTUDISC_DONT, SocketOptions
 from netarium.transport.ports import PortTable
 from netarium.transport.tcp import arrive, ecn, emit, handshake, info, negotiate, probing, sender, timers
 from netarium.transport.tcp.fastopen import FastOpen, FastOpenQueue
@@ -227,7 +227,7 @@ class Circuit(ABC):
         if tcb.state in {CLOSED, LISTEN}:
             return False
         if error.kind == "too-big":
-            if not self._may_have_been_too_big(error.mtu):
+            if self.options.mtu_discover == PMTUDISC_DONT or not self._may_have_been_too_big(error.mtu):
                 return False
             tcb.output = True
             self._path = None  # found again, with the new estimate, when the next segment leaves
