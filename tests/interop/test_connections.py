@@ -120,6 +120,7 @@ def test_peer_vanishes_without_a_word(kernel: Any, start: Any) -> None:
         with pytest.raises(TimeoutError) as caught:
             channel.recv(10)
         assert caught.value.errno is not None, "ETIMEDOUT of the connection, not the socket's own timeout"
+        channel.close()
     listener.close()
 
 
@@ -228,4 +229,5 @@ def test_keepalive_finds_a_dead_peer(kernel: Any, start: Any) -> None:
         with pytest.raises(TimeoutError) as caught:
             channel.recv(10)
         assert caught.value.errno is not None
+        channel.close()
     listener.close()

@@ -140,7 +140,7 @@ def test_no_route(make_world: MakeWorld) -> None:
 
 @pytest.mark.rfc("9293", "MUST-20", "SHLD-10")
 def test_a_neighbour_that_dies(make_world: MakeWorld) -> None:
-    """A connection whose peer vanishes from the link: the neighbour is asked, and nobody waits a quarter of an hour."""
+    """A connection whose peer vanishes from the link: the neighbour is asked, and nobody waits longer than R2."""
     world = make_world()
     one, other = world.hosts("one", "other")
     world.switch("lan", one, other)
@@ -159,7 +159,7 @@ def test_a_neighbour_that_dies(make_world: MakeWorld) -> None:
             sock.sendall(b"are you there?")
             with pytest.raises(OSError) as caught:
                 sock.recv(1)
-            assert 1 < time.monotonic() - begun < 1_000
+            assert 1 < time.monotonic() - begun < 1_100
             return caught.value.errno or 0
 
     other.run(serve)

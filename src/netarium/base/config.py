@@ -165,6 +165,9 @@ class TcpConfig:
     # one as before (RFC 5681 §2); False: the largest and 0 count, and what does not count is no news (Linux)
     plain_window_updates: bool = False
     somaxconn: int = 4_096
+    # So many half-open connections are no crowd, however short the backlog. To Linux the backlog is the limit; but who got a
+    # SYN cookie and lost his last ACK waits for ever for a server that speaks first.
+    half_open_allowance: int = 127
     max_half_open: int = 4_096  # for each listener, whatever its backlog (tcp_max_syn_backlog)
     max_time_wait: int = 16_384
     min_mss: int = 48  # what a peer's MSS option may ask for at the least

@@ -118,7 +118,12 @@ _RFC: Final = TcpConfig(
 
 PROFILES: Final[dict[str, TcpConfig]] = {
     "linux": TcpConfig(
-        mtu_probing=0, mtu_probe_floor=48, urgent_in_line=False, rfc1337=False, half_open_syn="reset"
+        half_open_allowance=0,
+        mtu_probing=0,
+        mtu_probe_floor=48,
+        urgent_in_line=False,
+        rfc1337=False,
+        half_open_syn="reset",
     ),  # what `TcpConfig` changed for people without sysctls
     "freebsd": _FREEBSD,
     "rfc": _RFC,

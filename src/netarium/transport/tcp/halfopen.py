@@ -46,6 +46,9 @@ class Doorman(Protocol):
     def defer_retries(self) -> int:
         """TCP_DEFER_ACCEPT: until the SYN,ACK was due again so often, a bare ACK does not complete the handshake."""
 
+    def local_of(self, address: bytes, port: int) -> tuple[bytes, int]:
+        """Where a SYN came to: one object for all that come to the same place."""
+
     def patience(self) -> int:
         """How often a SYN,ACK is repeated, as busy as it is now."""
 
@@ -82,7 +85,7 @@ class HalfOpen:
         self.options: SocketOptions = listener.endpoint.options
         self.version = 4 if len(packet.dst) == 4 else 6
         self.key = key
-        self.local = (packet.dst, seg.dst_port)
+        self.local = listener.local_of(packet.dst, seg.dst_port)
         self.remote = (packet.src, seg.src_port)
         self.id = nursery.notifier.next_id()
         self.iss = iss

@@ -35,6 +35,7 @@ class Listener:
     """
 
     __slots__ = (
+        "_local",
         "_nursery",
         "_young",
         "backlog",
@@ -53,6 +54,7 @@ class Listener:
         self.ready: deque[Flow] = deque()
         self.fast_open = FastOpenQueue()
         self.overflowed_at: int | None = None
+        self._local = endpoint.local
         self._young = 0  # half-open connections whose timer has not expired yet
 
     @property
@@ -63,7 +65,9 @@ class Listener:
     @property
     def _is_crowded(self) -> bool:
         """No more half-open connections."""
-        return len(self.half_open) > self.backlog or len(self.half_open) >= self._nursery.config.max_half_open
+        config = self._nursery.config
+        half_open = len(self.half_open)
+        return half_open > max(self.backlog, config.half_open_allowance) or half_open >= config.max_half_open
 
     @property
     def defer_retries(self) -> int:
@@ -111,6 +115,12 @@ class Listener:
     def has_given_cookies(self, now: int) -> bool:
         """An ACK out of nowhere may bring one back: only then is it worth a look."""
         return self.overflowed_at is not None and now - self.overflowed_at < syncookies.VALID_NS
+
+    def local_of(self, address: bytes, port: int) -> tuple[bytes, int]:
+        """Where a SYN came to: one object for all that come to the same place."""
+        if self._local != (address, port):
+            self._local = (address, port)
+        return self._local
 
     def patience(self) -> int:
         """How often a SYN,ACK is repeated: less often while many have not been answered (as Linux)."""
