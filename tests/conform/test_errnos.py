@@ -16,6 +16,7 @@ def failure(call: Callable[[], Any]) -> tuple[type, int | None, str]:
     return type(caught.value), caught.value.errno, str(caught.value)
 
 
+@pytest.mark.attack("HOST-04")
 @pytest.mark.parametrize(
     ("call", "number", "kind"),
     [
@@ -46,6 +47,7 @@ def test_fresh_tcp_socket(net: Any, call: Callable[[Any, Any], Any], number: int
     assert failure(lambda: call(sock, net))[:2] == (kind, number)
 
 
+@pytest.mark.attack("HOST-04")
 @pytest.mark.parametrize(
     ("call", "number"),
     [
@@ -67,6 +69,7 @@ def test_fresh_udp_socket(net: Any, call: Callable[[Any], Any], number: int) -> 
     assert failure(lambda: call(sock))[1] == number
 
 
+@pytest.mark.attack("HOST-04")
 @pytest.mark.parametrize(
     "call",
     [
@@ -298,6 +301,7 @@ def test_bad_addresses(net: Any, address: Any, error: type, text: str) -> None:
     assert str(caught.value) == text
 
 
+@pytest.mark.attack("HOST-04")
 def test_bad_arguments(net: Any) -> None:
     client, _ = net.pair()
     with pytest.raises(TypeError, match="a bytes-like object is required, not 'str'"):

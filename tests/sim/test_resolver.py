@@ -161,6 +161,7 @@ def test_good_and_bad_news_are_remembered_as_long_as_they_hold(lan: Lan) -> None
     assert steps == ["query", "answer", "cache", "cache", "query", "answer"]
 
 
+@pytest.mark.rfc("7766", "01")
 @pytest.mark.rfc("1035", "1035-02")
 def test_an_answer_that_is_too_large_for_udp_is_fetched_over_tcp(lan: Lan) -> None:
     lan.zone.large = True  # 202 records: some 3,300 octets

@@ -1,5 +1,7 @@
 import io
 
+import pytest
+
 from netarium.base.trace import Event, FrameReceived, FrameSent, Segment, Signal
 from netarium.inspect.capture import Capture, capture
 from netarium.wire import pcapng
@@ -69,6 +71,7 @@ class FullDisk(io.BytesIO):
         return taken
 
 
+@pytest.mark.attack("HOST-02")
 def test_a_full_disk_leaves_whole_packets_and_disturbs_nobody() -> None:
     frames = [event for event in events() if isinstance(event, FrameSent) and event.device == "eth0"] * 3
     whole = io.BytesIO()

@@ -88,6 +88,7 @@ def test_echo_replies_are_rationed(bench, packet, frame, stranger):
     assert fates == [Accepted.LOCAL] * 10 + [DropReason.ICMP_ECHO_LIMITED] * 10
 
 
+@pytest.mark.rfc("1122I", "24")
 def test_broadcast_echo_only_on_demand(bench, packet, frame, stranger):
     node = bench.node("n", "lan", "10.0.0.1/24", ip=IpConfig(answer_broadcast_echo=True))
     node.ip.neighbors.set_permanent(node.eth, parse_ip(PEER), stranger, 0)

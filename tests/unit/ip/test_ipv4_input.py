@@ -54,6 +54,7 @@ def test_every_flipped_bit_of_the_header(host, packet):
     assert not host.sent()
 
 
+@pytest.mark.rfc("1122U", "05")
 @pytest.mark.attack("IP4-04", "IP4-05")
 @pytest.mark.rfc("1122I", "04", "05")
 @pytest.mark.parametrize(
@@ -172,6 +173,7 @@ def test_tunnels_are_an_unknown_protocol(host, packet):
         assert fate is DropReason.IP_UNKNOWN_PROTOCOL
 
 
+@pytest.mark.rfc("1122I", "24")
 @pytest.mark.attack("IP4-09")
 def test_nothing_answers_a_broadcast(host, packet):
     echo = b"\x08\x00\xf7\xff" + bytes(4)

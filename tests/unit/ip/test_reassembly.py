@@ -75,6 +75,7 @@ def test_all_layouts_of_three_fragments(host, give):
     assert host.counters["ip_reasm_overlaps"] > 1000
 
 
+@pytest.mark.rfc("frag", "01")
 @pytest.mark.attack("FR-01")
 @pytest.mark.parametrize(
     "pieces",
@@ -93,6 +94,7 @@ def test_overlaps_spoil_the_datagram(host, give, pieces):
     assert host.ip._reassembler.charged == 0
 
 
+@pytest.mark.rfc("frag", "01")
 @pytest.mark.attack("FR-01")
 def test_what_comes_behind_an_overlap_is_no_new_datagram(host, give):
     give(0, 16)
@@ -120,6 +122,7 @@ def test_the_same_place_with_other_octets_is_no_duplicate(host, give):
     assert not host.udp.packets
 
 
+@pytest.mark.rfc("frag", "01")
 @pytest.mark.attack("FR-03")
 def test_ping_of_death(host, packet):
     for size in (64, 1480):
@@ -181,6 +184,7 @@ def test_octets_are_bounded(bench, packet, frame, stranger):
     assert node.counters["ip_reasm_evicted"] >= 33
 
 
+@pytest.mark.rfc("frag", "01")
 @pytest.mark.attack("FR-08")
 def test_bad_lengths(host, give, packet):
     assert give(0, 13) is DropReason.IP_FRAGMENT_BAD

@@ -66,6 +66,7 @@ def test_shorter_than_a_header(length: int) -> None:
         EthernetHeader.parse(ethernet.pack(DST, SRC, 0x0800)[:length])
 
 
+@pytest.mark.rfc("eth", "03")
 @pytest.mark.attack("L2-02")
 def test_no_value_below_0x600_is_an_ethertype() -> None:
     for value in range(0x600):
