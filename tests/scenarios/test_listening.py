@@ -88,6 +88,7 @@ def test_backlog(make_world: MakeWorld) -> None:
     assert world.machines["server"].machine.counters["tcp_listen_overflows"] > 0
 
 
+@pytest.mark.attack("HOST-06")
 def test_ephemeral_ports_run_out(make_world: MakeWorld) -> None:
     """Eight ports: the ninth connection to the same place finds none; one to another place does (RFC 6056)."""
     world = make_world()

@@ -24,7 +24,7 @@ from netarium.wire.numbers import PROTOCOL_IGMP, PROTOCOL_UDP
 
 Handler = Callable[[IpPacket, int], Fate]
 
-# First octets that no source on a wire has: 0/8, 127/8, multicast and 240/4 (RFC 1122 §3.2.1.3, RFC 6890).
+# First octets that no source on a wire has: 0/8, 127/8, multicast and 240/4 (RFC 1122 §3.2.1.3, §4.1.3.6, RFC 6890).
 _IMPOSSIBLE_SOURCE: Final = bytes(first in {0, 127} or first >= 224 for first in range(256))
 _LONG: Final = 512  # octets; above, a view is cheaper than a copy
 

@@ -2,7 +2,9 @@
 
 What is here is kept small against strangers: octets, datagrams and pieces are bounded, the oldest datagram gives way
 to a new one, finding a place costs O(log n). A fragment that overlaps another spoils the whole datagram: nobody
-sends such things but to be read differently by two readers. An exact duplicate is ignored.
+sends such things but to be read differently by two readers (RFC 1858, RFC 3128). An exact duplicate is ignored.
+
+Duties: frag-01.
 """
 
 from collections import deque
