@@ -1,13 +1,18 @@
 """Rows HOST-..., and what else strikes a machine from its own side: full disks, odd clocks, misuse, floods of bad frames."""
 
 import errno
+import gc
 import io
 import logging
+import mmap
 import random
+import socket
 import time
 
 import pytest
 
+import netarium
+from netarium.base.config import MachineConfig, TcpConfig
 from netarium.base.errors import DropReason
 from netarium.base.trace import Trace
 from netarium.base.units import MS, SECOND
@@ -219,3 +224,163 @@ def test_steps_of_the_wall_clock_move_no_timer(monkeypatch: pytest.MonkeyPatch) 
             )  # waits by the monotonic clock: neither for ever nor not at all
         assert driver.now() - before >= 1 * MS
     driver.close()
+
+
+# --- misuse ----------------------------------------------------------------------------------------------------
+
+STREAM, DGRAM = socket.SOCK_STREAM, socket.SOCK_DGRAM
+MISUSE = (
+    OSError,
+    TypeError,
+    ValueError,
+    OverflowError,
+)  # TimeoutError is an OSError, as in Python's own module
+
+
+def cabled(**tcp: object) -> tuple[netarium.World, netarium.sim.Host, netarium.sim.Host]:
+    world = netarium.World(seed=9)
+    (server,) = world.hosts("server")
+    client = world.host("client", config=MachineConfig(tcp=TcpConfig(**tcp)))
+    world.cable(client, server)
+    return world, server, client
+
+
+class States:
+    """Sockets of the client in each state; the server's ends do not matter."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("", 90))
+
+    def fresh(self) -> socket.socket:
+        return socket.socket()
+
+    def bound(self) -> socket.socket:
+        sock = socket.socket()
+        sock.bind(("", 0))
+        return sock
+
+    def listening(self) -> socket.socket:
+        return socket.create_server(("", 0))
+
+    def connecting(self) -> socket.socket:
+        sock = socket.socket()
+        sock.setblocking(False)
+        sock.connect_ex(("10.0.0.250", 80))  # nobody has this address
+        return sock
+
+    def connected(self) -> socket.socket:
+        return socket.create_connection(("server", 80))
+
+    def shut(self) -> socket.socket:
+        sock = self.connected()
+        sock.shutdown(socket.SHUT_RDWR)
+        return sock
+
+    def refused(self) -> socket.socket:
+        sock = socket.socket()
+        sock.connect_ex(("server", 81))
+        return sock
+
+    def closed(self) -> socket.socket:
+        sock = self.connected()
+        sock.close()
+        return sock
+
+    def datagrams(self) -> socket.socket:
+        return socket.socket(type=DGRAM)
+
+    def datagrams_connected(self) -> socket.socket:
+        sock = socket.socket(type=DGRAM)
+        sock.connect(("server", 80))
+        return sock
+
+
+HUGE = memoryview(bytearray(1 << 20))
+BAD = [None, -1, 0, 2**31, 2**40, 2**64, 1.5, "text", "10.0.0.1", "\0", b"", b"x", (), ("", 0), ("10.0.0.1", 80),
+       ("10.0.0.1", -1), ("10.0.0.1", 65_536), ("255.255.255.255", 9), ("no such name", 1, 2, 3), [b"x", b"y"], [5],
+       object(), True, HUGE]  # fmt: skip
+CALLS = [
+    "accept", "bind", "close", "connect", "connect_ex", "detach", "dup", "fileno", "get_inheritable", "getblocking",
+    "getpeername", "getsockname", "getsockopt", "gettimeout", "listen", "makefile", "recv", "recv_into", "recvfrom",
+    "recvfrom_into", "recvmsg", "recvmsg_into", "send", "sendall", "sendfile", "sendmsg", "sendto", "set_inheritable",
+    "setblocking", "setsockopt", "settimeout", "shutdown",
+]  # fmt: skip
+
+
+@pytest.mark.attack("HOST-04")
+@pytest.mark.parametrize("state", [name for name in vars(States) if not name.startswith("_")])
+def test_misuse_ends_in_an_error_that_python_knows(state: str) -> None:
+    """Each call in each state with bad arguments; a connection beside it does not notice."""
+    world, server, client = cabled()
+    source = random.Random(state)
+
+    def serve() -> None:
+        kept = []
+        with socket.create_server(("", 80)) as listener:
+            while True:
+                kept.append(listener.accept()[0])
+
+    def main() -> None:
+        server.run(serve)
+        time.sleep(0.1)
+        states = States()
+        beside = socket.create_connection(("client", 90))
+        other = states.listener.accept()[0]
+        for call in CALLS:
+            for count in (0, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4):
+                sock = getattr(states, state)()
+                arguments = [source.choice(BAD) for _ in range(count)]
+                if sock.fileno() >= 0:
+                    sock.settimeout(0.01)
+                try:
+                    result = getattr(sock, call)(*arguments)
+                except MISUSE:
+                    result = None
+                except AttributeError:
+                    assert call == "sendfile"  # as Python's says of what is no file
+                    result = None
+                for one in result if isinstance(result, tuple) else (result,):
+                    if call in {"accept", "dup", "makefile"} and hasattr(one, "close"):
+                        one.close()
+                if call == "detach" and result is not None and result >= 0:
+                    socket.close(result)
+                sock.close()
+                sock.close()  # twice is once
+            beside.sendall(call.encode())
+            assert other.recv(100) == call.encode()
+        for sock in (beside, other, states.listener):
+            sock.close()
+
+    world.run(main, on=client)
+    gc.collect()
+    for host in (server, client):
+        assert not host.machine.internal_errors, host.machine.internal_errors[-1]
+    assert list(client.process.descriptors) == []
+
+
+@pytest.mark.attack("HOST-04")
+def test_sizes_that_nobody_has_room_for() -> None:
+    """A gibibyte to send and a tebibyte to receive: what is asked for by number is not set aside in advance."""
+    world, server, client = cabled()
+
+    def serve() -> bytes:
+        with socket.create_server(("", 80)) as listener, listener.accept()[0] as sock:
+            time.sleep(1)
+            return sock.recv(2**40)
+
+    def main() -> tuple[int, int]:
+        process = server.run(serve)
+        time.sleep(0.1)
+        with socket.create_connection(("server", 80)) as sock:
+            sock.setblocking(False)
+            with (
+                mmap.mmap(-1, 1 << 30) as huge,
+                memoryview(huge) as view,
+            ):  # never touched, but for what is sent
+                sent = sock.send(view)
+            assert 0 < sent < 1 << 24
+            time.sleep(2)
+            return sent, len(process.join())
+
+    sent, received = world.run(main, on=client)
+    assert 0 < received <= sent
