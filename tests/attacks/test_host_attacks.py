@@ -1,5 +1,6 @@
 """Rows HOST-..., and what else strikes a machine from its own side: full disks, odd clocks, misuse, floods of bad frames."""
 
+import asyncio
 import errno
 import gc
 import io
@@ -7,13 +8,19 @@ import logging
 import mmap
 import random
 import socket
+import threading
 import time
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import netarium
 from netarium.base.config import MachineConfig, TcpConfig
-from netarium.base.errors import DropReason
+from netarium.base.errors import DropReason, StackError
 from netarium.base.trace import Trace
 from netarium.base.units import MS, SECOND
 from netarium.drive.driver import RealDriver
@@ -21,6 +28,8 @@ from netarium.host.machine import Machine
 from netarium.host.pump import pump
 from netarium.inspect.capture import Capture
 from netarium.link.frame import Frame
+from netarium.socket.host import Host
+from netarium.transport.tcp.connection import Connection
 from netarium.wire import ethernet, pcapng
 from netarium.wire.tcp import ACK
 
@@ -384,3 +393,340 @@ def test_sizes_that_nobody_has_room_for() -> None:
 
     sent, received = world.run(main, on=client)
     assert 0 < received <= sent
+
+
+# --- cancelled, and without means ------------------------------------------------------------------------------
+
+
+class CancelledAt:
+    """Awaits a coroutine whose task is cancelled in its so-many-th await."""
+
+    def __init__(self, step: int, program: Coroutine[Any, Any, None]) -> None:
+        self.left, self.program, self.hit = step, program, False
+
+    def __await__(self) -> Generator[Any, None, None]:
+        resume = partial(self.program.send, None)
+        while True:
+            try:
+                future = resume()
+            except StopIteration:
+                return
+            if self.left == 0:
+                self.hit = True
+                task = asyncio.current_task()
+                assert task is not None
+                task.cancel()
+            self.left -= 1
+            try:
+                yield future
+            except BaseException as fault:
+                resume = partial(self.program.throw, fault)
+            else:
+                resume = partial(self.program.send, None)
+
+
+DATA = random.Random(8).randbytes(120_000)
+
+
+async def raw_server(received: bytearray) -> None:
+    loop = asyncio.get_running_loop()
+    with socket.create_server(("", 80)) as listener:
+        listener.setblocking(False)
+        connection, _ = await loop.sock_accept(listener)
+        with connection:
+            while data := await loop.sock_recv(connection, 50_000):
+                received += data
+                await loop.sock_sendall(connection, data)
+
+
+async def raw_client(received: bytearray) -> None:
+    loop = asyncio.get_running_loop()
+    with socket.socket() as sock:
+        sock.setblocking(False)
+        await loop.sock_connect(sock, ("10.0.1.1", 80))
+        for begin in range(0, len(DATA), 30_000):
+            await loop.sock_sendall(sock, DATA[begin : begin + 30_000])
+        sock.shutdown(socket.SHUT_WR)
+        while data := await loop.sock_recv(sock, 50_000):
+            received += data
+
+
+async def stream_client(received: bytearray) -> None:
+    reader, writer = await asyncio.open_connection("10.0.1.1", 80)
+    try:
+        for begin in range(0, len(DATA), 30_000):
+            writer.write(DATA[begin : begin + 30_000])
+            await writer.drain()
+        writer.write_eof()
+        while data := await reader.read(50_000):
+            received += data
+    finally:
+        writer.close()
+
+
+Program = Callable[[bytearray], Coroutine[Any, Any, None]]
+
+
+def session(victim: str, program: Program, step: int) -> tuple[bool, bytearray, bytearray]:
+    """Both ends in one world, one of them cancelled; whether there was such an await, and what each end received."""
+    world = netarium.World(seed=5)
+    server, client = world.hosts("server", "client")
+    world.cable(server, client, delay="1ms")
+    assert server.address == "10.0.1.1", "the first of its cable"
+    got = bytearray(), bytearray()
+
+    async def bystander(host: netarium.sim.Host, part: Coroutine[Any, Any, None]) -> None:
+        async with host:
+            with suppress(ConnectionError):
+                await part
+
+    async def cancelled(host: netarium.sim.Host, part: Coroutine[Any, Any, None]) -> bool:
+        async with host:
+            awaits = CancelledAt(step, part)
+            with suppress(asyncio.CancelledError):
+                await awaits
+            return awaits.hit
+
+    async def main() -> bool:
+        ends = [(server, raw_server(got[0])), (client, program(got[1]))]
+        if victim == "server":
+            ends.reverse()
+        theirs = asyncio.ensure_future(bystander(*ends[0]))
+        hit = await asyncio.ensure_future(cancelled(*ends[1]))
+        await asyncio.sleep(1)
+        theirs.cancel()  # whom nobody called waits still
+        with suppress(asyncio.CancelledError):
+            await theirs
+        await asyncio.sleep(300)  # TIME-WAIT, and what was lost
+        return hit
+
+    hit = world.run(main)
+    gc.collect()
+    for host in (server, client):
+        assert not host.machine.internal_errors, host.machine.internal_errors[-1]
+        assert host.machine.sockets.endpoints() == []
+        assert dict(host.process.descriptors) == {}
+        assert host.driver._watchers == {}
+    return hit, *got
+
+
+@pytest.mark.attack("HOST-05")
+@pytest.mark.parametrize(
+    ("victim", "program"), [("client", raw_client), ("client", stream_client), ("server", raw_client)]
+)
+def test_a_cancelled_task_leaves_nothing_behind(victim: str, program: Program) -> None:
+    """Cancelled in each of its awaits in turn: no row, no watch, no descriptor; what arrived is what was sent first."""
+    for step in range(1_000):
+        hit, to_server, to_client = session(victim, program, step)
+        assert DATA.startswith(bytes(to_server))
+        assert DATA.startswith(bytes(to_client))
+        if not hit:
+            assert to_server == to_client == DATA
+            break
+    assert step > 5
+
+
+@pytest.mark.attack("HOST-06")
+def test_ports_of_datagrams_run_out_and_come_back() -> None:
+    """A bind() without a port, and a first send(): refused while all are taken, well again after one close()."""
+    world, _, client = cabled(port_range=(50_000, 50_003))
+
+    def main() -> None:
+        taken = [socket.socket(type=DGRAM) for _ in range(4)]
+        for sock in taken:
+            sock.bind(("", 0))
+        with socket.socket(type=DGRAM) as late:
+            for call in (lambda: late.bind(("", 0)), lambda: late.sendto(b"x", ("server", 9))):
+                with pytest.raises(OSError) as caught:
+                    call()
+                assert caught.value.errno in {errno.EADDRINUSE, errno.EAGAIN}
+            taken.pop().close()
+            late.bind(("", 0))
+            assert late.sendto(b"x", ("server", 9)) == 1
+        for sock in taken:
+            sock.close()
+
+    world.run(main, on=client)
+    assert client.machine.sockets.endpoints() == []
+
+
+@pytest.mark.attack("HOST-06")
+def test_sockets_cost_no_descriptors_of_the_kernel() -> None:
+    """Three thousand of them, more than the kernel would give a process: its table stays, ours gives numbers again."""
+    world, _, client = cabled()
+
+    def main() -> None:
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        many = [socket.socket() for _ in range(3_000)]
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+        assert list(client.process.descriptors) == list(range(3, 3_003))
+        many[1_000].close()
+        many[1_000] = socket.socket()
+        assert 1_003 in client.process.descriptors
+        for sock in many:
+            sock.close()
+
+    world.run(main, on=client)
+    assert client.machine.sockets.endpoints() == []
+
+
+# --- in the midst of things ------------------------------------------------------------------------------------
+
+
+def close(lab: Lab, machine: Machine, endpoint: Any) -> None:
+    machine.close(endpoint, lab.now)
+
+
+def abort(lab: Lab, machine: Machine, endpoint: Any) -> None:
+    endpoint.abort(lab.now)
+
+
+def close_everything(lab: Lab, machine: Machine, endpoint: Any) -> None:
+    for each in machine.sockets.endpoints():
+        if isinstance(each, Connection):
+            machine.close(each, lab.now)
+
+
+def open_another(lab: Lab, machine: Machine, endpoint: Any) -> None:
+    another = machine.tcp.open(4, lab.now)
+    another.connect(TARGET if machine.name == "peer" else PEER, 80, lab.now)
+
+
+def read_and_write(lab: Lab, machine: Machine, endpoint: Any) -> None:
+    if endpoint.state_name in {"ESTABLISHED", "CLOSE_WAIT"}:
+        endpoint.recv(1_000, lab.now)
+        endpoint.send(b"more", lab.now)
+
+
+class Meddler:
+    """Does something to a socket, once, when the machine tells of the so-many-th event: as a driver's callback may."""
+
+    def __init__(self, action: Callable[[Lab, Machine, Any], None], at: int) -> None:
+        self.action, self.left = action, at
+
+    @property
+    def done(self) -> bool:
+        return self.left < 0
+
+    def drain(self, lab: Lab) -> None:
+        for machine in (lab.target, lab.peer):
+            while machine is not None and (endpoint := machine.poll_event()) is not None:
+                if self.done or not isinstance(endpoint, Connection):
+                    continue
+                self.left -= 1
+                if self.done:
+                    with suppress(StackError):  # what cannot be done in this state
+                        self.action(lab, machine, endpoint)
+
+
+def talk(meddler: Meddler) -> None:
+    """Open, send both ways, close: with somebody who meddles."""
+    lab = Lab(peer=True)
+    listener = lab.listener()
+    assert lab.peer is not None
+    client = lab.peer.tcp.open(4, lab.now)
+    client.connect(TARGET, 80, lab.now)
+    accepted = []
+    for step in range(12):
+        lab.run()
+        meddler.drain(lab)
+        lab.run()
+        with suppress(StackError):
+            while (server := listener.accept(lab.now)) is not None:
+                accepted.append(server)
+        for sock in (client, *accepted):
+            with suppress(StackError):
+                if step < 5:
+                    sock.send(bytes(4_000), lab.now)
+                elif step == 7:
+                    sock.shutdown(1, lab.now)
+                sock.recv(3_000, lab.now)
+        lab.advance(50 * MS)
+    for machine in (lab.target, lab.peer):
+        for each in machine.sockets.endpoints():
+            if isinstance(each, Connection):
+                machine.close(each, lab.now)
+    lab.run_out()
+    meddler.drain(lab)
+    lab.check()
+    assert lab.target.sockets.endpoints() == []
+    assert lab.peer.sockets.endpoints() == []
+
+
+@pytest.mark.attack("HOST-07")
+@pytest.mark.parametrize("action", [close, abort, close_everything, open_another, read_and_write])
+def test_a_callback_may_do_anything_to_the_socket_that_it_is_told_of(
+    action: Callable[[Lab, Machine, Any], None],
+) -> None:
+    """Close, abort, open, read, write: in each of its events in turn."""
+    for at in range(500):
+        meddler = Meddler(action, at)
+        talk(meddler)
+        if not meddler.done:
+            break
+    assert at > 5
+
+
+@pytest.mark.attack("HOST-07")
+def test_eight_threads_use_one_machine_at_once() -> None:
+    """Connections of their own, and one socket that all of them use and anybody closes; time is real."""
+    machine = Machine("m", random=random.Random(1))
+    driver = RealDriver(machine, [])
+    host = Host(machine, driver)
+    driver.start()
+    faults: list[BaseException] = []
+    listener = host.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(64)
+    shared = [host.socket(type=DGRAM)]
+
+    def answer() -> None:
+        while True:
+            sock, _ = listener.accept()
+            with sock:
+                while data := sock.recv(10_000):
+                    sock.sendall(data)
+
+    def hammer(number: int) -> None:
+        try:
+            for turn in range(15):
+                data = bytes([number, turn]) * 2_000
+                with host.socket() as sock:
+                    sock.settimeout(20)
+                    sock.connect(listener.getsockname())
+                    sock.sendall(data)
+                    got = b""
+                    while len(got) < len(data):
+                        got += sock.recv(10_000)
+                    assert got == data
+                with suppress(OSError):  # whom another closed it
+                    shared[-1].sendto(b"x", ("127.0.0.1", 9))
+                    shared[-1].recv(1, socket.MSG_DONTWAIT)
+                if turn % 5 == number % 5:
+                    shared[-1].close()
+                    shared.append(host.socket(type=DGRAM))
+        except BaseException as fault:
+            faults.append(fault)
+
+    def serve() -> None:
+        with suppress(OSError):  # the listener was closed
+            answer()
+
+    servers = [threading.Thread(target=serve, daemon=True) for _ in range(4)]
+    threads = [threading.Thread(target=hammer, args=(number,)) for number in range(8)]
+    for thread in (*servers, *threads):
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    listener.shutdown(socket.SHUT_RDWR)
+    for thread in servers:
+        thread.join(20)
+        assert not thread.is_alive()
+    listener.close()
+    for sock in shared:
+        sock.close()
+    driver.close()
+    assert faults == []
+    assert not machine.internal_errors, machine.internal_errors[-1]
+    assert dict(host.process.descriptors) == {}

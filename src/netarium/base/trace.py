@@ -273,7 +273,10 @@ class Resolved(Event):
 
 
 class Trace:
-    """The log's mouth: numbers events and hands them to the listeners."""
+    """The log's mouth: numbers events and hands them to the listeners.
+
+    A listener is called in the midst of what it hears of: it looks on, and makes no call on the machine itself.
+    """
 
     __slots__ = ("_count", "_listeners", "cause")
 

@@ -360,10 +360,12 @@ class SocketBase:
 
     def __del__(self) -> None:
         if self._number >= 0:
-            if self._description.held:
-                warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
-            self._closed = True
-            self._real_close()
+            try:
+                if self._description.held:
+                    warnings.warn(f"unclosed {self!r}", ResourceWarning, stacklevel=2, source=self)
+            finally:  # also where warnings are errors
+                self._closed = True
+                self._real_close()
 
 
 def _open(host: HostBase | None, family: int, kind: int, proto: int) -> Description:
