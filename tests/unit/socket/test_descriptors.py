@@ -3,6 +3,7 @@
 import gc
 import pickle
 import socket as kernel
+import warnings
 from contextlib import nullcontext
 from random import Random
 from typing import Any
@@ -64,6 +65,20 @@ def test_a_forgotten_socket_warns_and_is_closed(host: Host) -> None:
     with pytest.warns(ResourceWarning, match="unclosed <netarium"):
         kept.clear()
     assert descriptors.find(number) is None
+    assert host.machine.sockets.rows() == []
+
+
+@pytest.mark.attack("HOST-04")
+def test_a_forgotten_socket_is_closed_where_warnings_are_errors(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr("sys.unraisablehook", lambda fault: told.append(fault.exc_type))
+    kept = [host.socket(kernel.AF_INET, kernel.SOCK_DGRAM)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        kept.clear()
+    assert told == [ResourceWarning]
     assert host.machine.sockets.rows() == []
 
 
