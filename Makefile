@@ -54,7 +54,7 @@ floors: $(VENV)/.installed-dev
 	@$(BIN)/lint-imports --no-logo > $(VENV)/.floors 2>&1 || { cat $(VENV)/.floors; exit 1; }
 
 coverage-docs: $(VENV)/.installed-dev
-	@$(BIN)/python tools/rfc_coverage.py --check
+	@$(BIN)/python tools/rfc_coverage.py --check --holes
 	@$(BIN)/python tools/profiles.py --check
 
 check: lint types floors coverage-docs
