@@ -211,10 +211,6 @@ class FastOpen:
             self._disabled_times += 1
             self._counters["tcp_fast_open_blackholes"] += 1
 
-    def passed(self) -> None:
-        """A connection that opened fast after a pause works."""
-        self._disabled_times = 0
-
     def _is_disabled(self, config: TcpConfig, now: int) -> bool:
         if not self._disabled_times or not config.fast_open_blackhole_ns:
             return False

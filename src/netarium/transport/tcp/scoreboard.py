@@ -42,6 +42,13 @@ class Sent:
         self.resent = 0
         self.rate: tuple[int, int, int, bool] | None = None
 
+    def part(self, seq: int, end: int, segs: int) -> "Sent":
+        """A record of `[seq, end)`, with the history of this one."""
+        part = Sent(seq, end, segs, self.xmit_at, self.order)
+        part.sacked, part.lost, part.again, part.resent = self.sacked, self.lost, self.again, self.resent
+        part.rate = self.rate
+        return part
+
 
 class Scoreboard:
     """The records between SND.UNA and SND.NXT.
@@ -459,14 +466,7 @@ class Scoreboard:
     def _split(self, i: int, at: int) -> Sent:
         """Divide record `i` at sequence number `at`; both parts keep its history."""
         record = self._records[i]
-        rest = Sent(at, record.end, record.segs, record.xmit_at, record.order)
-        rest.sacked, rest.lost, rest.again, rest.resent = (
-            record.sacked,
-            record.lost,
-            record.again,
-            record.resent,
-        )
-        rest.rate = record.rate
+        rest = record.part(at, record.end, record.segs)
         self._uncount(record)
         record.end = at
         record.segs = self._segments(at - record.seq)
@@ -487,14 +487,7 @@ class Scoreboard:
     def _shorten(self, record: Sent, una: int) -> Sent:
         """Take the octets below `una` off a record; return them as a record of the segments that are complete."""
         left = min(record.segs, self._segments(record.end - una))
-        done = Sent(record.seq, una, record.segs - left, record.xmit_at, record.order)
-        done.sacked, done.lost, done.again, done.resent = (
-            record.sacked,
-            record.lost,
-            record.again,
-            record.resent,
-        )
-        done.rate = record.rate
+        done = record.part(record.seq, una, record.segs - left)
         record.seq = una
         record.segs = left
         return done
