@@ -7,7 +7,7 @@ import argparse
 import socket
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import netarium
 from netarium.base.config import MachineConfig
@@ -27,7 +27,19 @@ PORT: Final = 5_000
 SHOWN: Final = {"reno": "Reno", "cubic": "CUBIC", "bbr": "BBR"}
 
 
-CASES: Final = {"queue": "", "loss": "0.1%"}  # pictures, and the loss of each
+class Case(NamedTuple):
+    """What one picture shows: the loss, how much around the first one (round trips), and whether the columns compare."""
+
+    loss: str
+    before: int
+    after: int
+    same_scale: bool
+
+
+CASES: Final = {
+    "queue": Case("", before=4, after=8, same_scale=True),
+    "loss": Case("0.1%", before=1, after=3, same_scale=False),
+}
 
 
 def transfer(algorithm: str, loss: str, seconds: float) -> Sending:
@@ -72,22 +84,24 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="of virtual time (30)")
     parser.add_argument("--format", choices=plot.FORMATS, default="svg")
     arguments = parser.parse_args()
-    for name, loss in CASES.items():
+    for name, case in CASES.items():
         runs = []
         for algorithm in [word for word in SHOWN if word in ALGORITHMS]:
-            sending = transfer(algorithm, loss, arguments.seconds)
+            sending = transfer(algorithm, case.loss, arguments.seconds)
             rate = max(ack for _, ack in sending.acks) * 8 / arguments.seconds / 1e6
             runs.append((f"{SHOWN[algorithm]}: {rate:.0f} Mbit/s", sending))
             print(f"{name} {runs[-1][0]}, {sending.resent} of {len(sending.data)} segments sent again")
-        plot.side_by_side(runs, arguments.directory / f"congestion-{name}.{arguments.format}", ["cwnd"])
-        looks = [(heading, first_recovery(sending)) for heading, sending in runs]
-        plot.side_by_side(looks, arguments.directory / f"sequence-{name}.{arguments.format}", ["sequence"])
+        looks = [(heading, first_recovery(sending, case)) for heading, sending in runs]
+        for kind, columns in (("congestion", runs), ("sequence", looks)):
+            file = arguments.directory / f"{kind}-{name}.{arguments.format}"
+            graph = "cwnd" if kind == "congestion" else "sequence"
+            plot.side_by_side(columns, file, [graph], same_scale=case.same_scale)
 
 
-def first_recovery(sending: Sending) -> Sending:
+def first_recovery(sending: Sending, case: Case) -> Sending:
     """A look at the first loss: some round trips before the first segment that was sent again, and after it."""
     first = next((stretch.at for stretch in sending.data if stretch.again), sending.data[0].at)
-    return sending.between(first - 4 * ROUND_TRIP_MS * MS, first + 8 * ROUND_TRIP_MS * MS)
+    return sending.between(first - case.before * ROUND_TRIP_MS * MS, first + case.after * ROUND_TRIP_MS * MS)
 
 
 if __name__ == "__main__":

@@ -244,14 +244,19 @@ def draw(sending: Sending, file: Path, kind: str = "both", title: str = "") -> N
 
 
 def side_by_side(
-    sendings: Sequence[tuple[str, Sending]], file: Path, kinds: Sequence[str] = KINDS[:2]
+    sendings: Sequence[tuple[str, Sending]],
+    file: Path,
+    kinds: Sequence[str] = KINDS[:2],
+    *,
+    same_scale: bool = True,
 ) -> None:
-    """Draw several connections beside each other, with the same axes: a column for each, a row for each kind.
+    """Draw several connections beside each other: a column for each, a row for each kind.
 
     Args:
         sendings: heading of the column, and what to draw in it.
         file: as in `draw`.
         kinds: of the rows, from the top: "sequence", "cwnd".
+        same_scale: the graphs of a row have the same axes; else each fills its own.
 
     Raises:
         UsageError: as `draw`.
@@ -262,14 +267,24 @@ def side_by_side(
         figure = _matplotlib("matplotlib.figure").Figure(
             figsize=(3.8 * len(sendings), 3.0 * len(graphs)), layout="constrained"
         )
-        rows = figure.subplots(len(graphs), len(sendings), squeeze=False, sharex=True, sharey="row")
+        rows = figure.subplots(
+            len(graphs),
+            len(sendings),
+            squeeze=False,
+            sharex=same_scale,
+            sharey="row" if same_scale else False,
+        )
         for row, graph in zip(rows, graphs, strict=True):
             limits: list[float] = []
             for axes, (_, sending) in zip(row, sendings, strict=True):
                 graph(axes, sending)
                 limits += axes.get_ylim()
-                axes.label_outer()
-            row[0].set_ylim(min(limits), max(limits))
+                if same_scale:
+                    axes.label_outer()
+                elif axes is not row[0]:
+                    axes.set_ylabel("")
+            if same_scale:
+                row[0].set_ylim(min(limits), max(limits))
             _legend(row[-1])
         for axes, (heading, _) in zip(rows[0], sendings, strict=True):
             axes.set_title(heading)

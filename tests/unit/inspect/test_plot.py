@@ -77,6 +77,14 @@ def test_side_by_side(tmp_path: Path) -> None:
     assert {"Reno", "CUBIC", "sent", "cwnd"} <= words(file)
 
 
+def test_each_graph_fills_its_own_scale_if_wished(tmp_path: Path) -> None:
+    columns = [("large", sending(300)), ("small", sending(3))]
+    plot.side_by_side(columns, tmp_path / "same.svg", ["sequence"])
+    plot.side_by_side(columns, tmp_path / "own.svg", ["sequence"], same_scale=False)
+    own, same = words(tmp_path / "own.svg"), words(tmp_path / "same.svg")
+    assert len(own) > len(same)  # the small one has numbers of its own
+
+
 def test_many_segments_make_a_small_file(tmp_path: Path) -> None:
     file = tmp_path / "x.svg"
     plot.draw(sending(30_000), file)
