@@ -130,6 +130,9 @@ class TcpConfig:
     )
     r2_syn_ns: int = 180 * SECOND
     syn_ack_retries: int = 5
+    # The User Timeout Option of the peer, where an application wants one, is followed within these (RFC 5482 §3.1).
+    user_timeout_least_ns: int = 100 * SECOND
+    user_timeout_most_ns: int = 3_600 * SECOND
     data_retries: int = 15  # R2: about 15 minutes
     r1_retries: int = 3  # RFC 9293 SHLD-10
     orphan_retries: int = 8

@@ -296,6 +296,20 @@ def _set_defer_accept(description: Description, value: bytes) -> None:
     description.endpoint.options.defer_accept = count
 
 
+def _set_user_timeout(description: Description, value: bytes) -> None:
+    milliseconds = _number(value)
+    if milliseconds < 0:
+        raise os_error(errno.EINVAL)
+    options = description.endpoint.options
+    options.user_timeout_ns = milliseconds * MS
+    options.uto_changeable = not milliseconds  # RFC 5482 §3 (MUST): the application's word comes first
+
+
+def _suggested_user_timeout(description: Description) -> int:
+    assert isinstance(description.endpoint, Connection)
+    return description.endpoint.tcb.uto_remote_ns // SECOND
+
+
 def _is_unused(description: Description) -> bool:
     return description.endpoint.state_name in {"CLOSED", "LISTEN"}
 
@@ -401,6 +415,14 @@ _SO_MAX_PACING_RATE: Final = 47
 _NO_RATE: Final = 0xFFFF_FFFF
 _SO_TIMESTAMPING, _SO_ZEROCOPY = 37, 60
 
+# The User Timeout Option (RFC 5482), for which no system has numbers. Set them before connect() or listen().
+TCP_UTO: Final = 0x5482  # ENABLED: send the option and look at the peer's
+TCP_UTO_ADVERTISE: Final = (
+    0x5483  # ADV_UTO, seconds; 0: TCP_USER_TIMEOUT's, or as long as data would be resent
+)
+TCP_UTO_CHANGEABLE: Final = 0x5484  # the peer's may change ours; TCP_USER_TIMEOUT sets this to 0
+TCP_UTO_REMOTE: Final = 0x5485  # to be read: what the peer suggested last, seconds
+
 _TABLE: Final[dict[tuple[int, int], Row]] = {
     (_SOL, kernel.SO_REUSEADDR): _flag("reuseaddr"),
     (_SOL, kernel.SO_REUSEPORT): _flag("reuseport"),
@@ -491,7 +513,13 @@ _TABLE: Final[dict[tuple[int, int], Row]] = {
     (_TCP, kernel.TCP_INFO): _fixed(_get_tcp_info),
     (_TCP, kernel.TCP_QUICKACK): Row(_get_quickack, _set_quickack),
     (_TCP, kernel.TCP_CONGESTION): Row(_get_congestion, _set_congestion),
-    (_TCP, kernel.TCP_USER_TIMEOUT): _integer("user_timeout_ns", 0, unit=MS),
+    (_TCP, kernel.TCP_USER_TIMEOUT): Row(
+        lambda d: d.endpoint.options.user_timeout_ns // MS, _set_user_timeout
+    ),
+    (_TCP, TCP_UTO): _flag("uto"),
+    (_TCP, TCP_UTO_ADVERTISE): _integer("uto_advertised_ns", 0, unit=SECOND),
+    (_TCP, TCP_UTO_CHANGEABLE): _flag("uto_changeable"),
+    (_TCP, TCP_UTO_REMOTE): _fixed(_suggested_user_timeout),
     (_TCP, kernel.TCP_NOTSENT_LOWAT): _integer("notsent_lowat"),
     (_TCP, _TCP_INQ): _flag("inq"),
 }

@@ -28,6 +28,9 @@ class SocketOptions:
         multicast_if: packed address of the interface for multicast, or the wildcard.
         multicast_index: its index, if it was named by index; else 0.
         user_timeout_ns: how long sent data may stay unacknowledged (RFC 5482); 0: by the retransmission count.
+        uto: the User Timeout Option is sent and looked at (ENABLED of RFC 5482 §3).
+        uto_advertised_ns: what it says (ADV_UTO); 0: `user_timeout_ns`, or how long the retransmissions last.
+        uto_changeable: the peer's may change how patient we are (CHANGEABLE).
         keepidle_ns: keep-alive timing; 0: the configuration's. Likewise `keepintvl_ns`, `keepcnt`.
         maxseg: upper limit of the MSS, 0: the path's.
         zerocopy: MSG_ZEROCOPY is understood. Likewise `timestamping`: SOF_TIMESTAMPING_* (SO_TIMESTAMPING).
@@ -86,6 +89,9 @@ class SocketOptions:
     linger2_ns: int = 0
     quickack: bool = True
     user_timeout_ns: int = 0
+    uto: bool = False
+    uto_advertised_ns: int = 0
+    uto_changeable: bool = True
     maxseg: int = 0
     window_clamp: int = 0
     notsent_lowat: int = 0

@@ -1,4 +1,4 @@
-"""TCP options: MSS (RFC 9293 §3.2), window scale and timestamps (RFC 7323), SACK (RFC 2018), Fast Open (RFC 7413).
+"""TCP options: MSS (RFC 9293 §3.2), window scale and timestamps (RFC 7323), SACK (RFC 2018), Fast Open (RFC 7413), ...
 
 The order and padding of what is packed are Linux's, so that a middlebox sees nothing new.
 """
@@ -17,6 +17,7 @@ WINDOW_SCALE: Final = 3
 SACK_PERMITTED: Final = 4
 SACK: Final = 5
 TIMESTAMPS: Final = 8
+USER_TIMEOUT: Final = 28
 FAST_OPEN: Final = 34
 EXPERIMENT: Final = 254  # RFC 6994: told apart by a number behind the length
 FAST_OPEN_MAGIC: Final = b"\xf9\x89"
@@ -212,6 +213,34 @@ def pack_fast_open(option: FastOpenOption) -> bytes:
     else:
         packed = bytes((FAST_OPEN, 2 + len(cookie))) + cookie
     return packed + bytes((NO_OPERATION,)) * (-len(packed) % 4)
+
+
+_IN_MINUTES: Final = 0x8000  # the granularity bit
+_MOST_UNITS: Final = 0x7FFF
+
+
+def parse_user_timeout(options: bytes) -> int | None:
+    """The suggestion of a user timeout option among the octets of a segment's options, in seconds; None: there is none.
+
+    Spec: RFC 5482 §3.3; zero is reserved and means nothing (§3.4).
+    """
+    for kind, value in _each(options):
+        if kind == USER_TIMEOUT and len(value) == 2:
+            field = value[0] << 8 | value[1]
+            units = field & _MOST_UNITS
+            return (units * 60 if field & _IN_MINUTES else units) or None
+    return None
+
+
+def pack_user_timeout(seconds: int) -> bytes:
+    """The option; what is too long for seconds is told in minutes, rounded up (RFC 5482 §3.3).
+
+    Args:
+        seconds: at the least 1; 22 days are the most that can be told.
+    """
+    assert seconds > 0, f"a user timeout of {seconds} s"
+    field = seconds if seconds <= _MOST_UNITS else min(-(-seconds // 60), _MOST_UNITS) | _IN_MINUTES
+    return bytes((USER_TIMEOUT, 4, field >> 8, field & 0xFF))
 
 
 def _each(options: bytes) -> Iterator[tuple[int, bytes]]:

@@ -3,7 +3,13 @@
 import pytest
 from scapy.layers.inet import TCP
 
-from netarium.wire.tcp_options import TcpOptions, pack_options, parse_options
+from netarium.wire.tcp_options import (
+    TcpOptions,
+    pack_options,
+    pack_user_timeout,
+    parse_options,
+    parse_user_timeout,
+)
 
 
 @pytest.mark.rfc("9293", "MUST-14")
@@ -73,3 +79,27 @@ def test_more_than_fits_is_our_own_bug() -> None:
         pack_options(sack=[(1, 2)] * 5)
     with pytest.raises(AssertionError):
         pack_options(mss=1460, wscale=7, sack_permitted=True, ts=(1, 2), sack=[(1, 2)] * 3)
+
+
+@pytest.mark.rfc("5482", "01")
+@pytest.mark.parametrize(
+    ("seconds", "octets", "read"),
+    [
+        (1, "1c040001", 1),
+        (32_767, "1c047fff", 32_767),
+        (32_768, "1c048223", 547 * 60),  # minutes from here on, rounded up
+        (10**9, "1c04ffff", 32_767 * 60),  # 22 days are the most
+    ],
+)
+def test_a_user_timeout_is_told_in_seconds_or_minutes(seconds: int, octets: str, read: int) -> None:
+    packed = pack_user_timeout(seconds)
+    assert packed == bytes.fromhex(octets)
+    assert parse_user_timeout(b"\x01\x01" + packed) == read
+
+
+@pytest.mark.rfc("5482", "02")
+@pytest.mark.parametrize(
+    "octets", ["", "1c040000", "1c048000", "1c0301", "1c05000101", "1c0600010001", "1c04", "00 1c040001"]
+)
+def test_a_user_timeout_of_zero_or_of_a_wrong_length_is_none(octets: str) -> None:
+    assert parse_user_timeout(bytes.fromhex(octets)) is None

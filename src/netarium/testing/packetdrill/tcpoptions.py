@@ -11,10 +11,11 @@ from netarium.wire.tcp_options import (
     SACK,
     SACK_PERMITTED,
     TIMESTAMPS,
+    USER_TIMEOUT,
     WINDOW_SCALE,
 )
 
-_MD5, _USER_TIMEOUT, _FAST_OPEN, _EXPERIMENT, _FAST_OPEN_MAGIC = 19, 28, 34, 254, b"\xf9\x89"
+_MD5, _FAST_OPEN, _EXPERIMENT, _FAST_OPEN_MAGIC = 19, 34, 254, b"\xf9\x89"
 _WORD: Final = Struct("!I")
 _LENGTHS: Final = {MSS: 4, WINDOW_SCALE: 3, SACK_PERMITTED: 2, TIMESTAMPS: 10}
 
@@ -45,7 +46,7 @@ def _encode(option: Option) -> bytes:
                 _WORD.pack(n & 0xFFFF_FFFF) for n in numbers
             )
         case "uto":
-            return bytes((_USER_TIMEOUT, 4)) + (numbers[0] & 0xFFFF).to_bytes(2, "big")
+            return bytes((USER_TIMEOUT, 4)) + (numbers[0] & 0xFFFF).to_bytes(2, "big")
     value = bytes.fromhex(str(values[0]))
     match word:
         case "FOEXP":

@@ -22,7 +22,18 @@ from netarium.link.frame import Frame
 from netarium.transport.endpoint import Notifier
 from netarium.transport.options import PMTUDISC_DONT, SocketOptions
 from netarium.transport.ports import PortTable
-from netarium.transport.tcp import arrive, ecn, emit, handshake, info, negotiate, probing, sender, timers
+from netarium.transport.tcp import (
+    arrive,
+    ecn,
+    emit,
+    handshake,
+    info,
+    negotiate,
+    probing,
+    sender,
+    timers,
+    usertimeout,
+)
 from netarium.transport.tcp.fastopen import FastOpen, FastOpenQueue
 from netarium.transport.tcp.halfopen import HalfOpen, Nursery
 from netarium.transport.tcp.isn import IsnGenerator
@@ -194,6 +205,8 @@ class Circuit(ABC):
             if marks is not None and marks.more:  # MSG_MORE holds back what is short until something comes
                 marks.more = False
                 tcb.output = True
+            if tcb.options.uto and seg.options:
+                usertimeout.received(tcb, seg.options, now)
             if tcb.keepalive_at:
                 arrive.heard(tcb, now)
             if tcb.snd_una != una and self._path is not None:
@@ -331,6 +344,7 @@ class Circuit(ABC):
         for name in ("peer_mss", "our_mss", "wscale_ok", "snd_wind_shift", "rcv_wind_shift", "ts_ok", "ts_offset",
                      "ts_recent", "ts_recent_at", "sack_ok", "ecn_ok"):  # fmt: skip
             setattr(tcb, name, getattr(half, name))
+        tcb.uto_remote_ns = half.uto_remote_ns
         tcb.segs_in = 1  # the SYN
         tcb.state = SYN_RECEIVED
         self._layer.attach(self)

@@ -20,6 +20,7 @@ from netarium.transport.tcp import (
     negotiate,
     readiness,
     timers,
+    usertimeout,
     window,
 )
 from netarium.transport.tcp.boundaries import Boundaries
@@ -473,7 +474,7 @@ class Connection(Circuit):
                 timers.restart_keepalive(tcb, now)
             else:
                 tcb.keepalive_at = 0
-            timers.user_timeout_changed(tcb, now)
+            usertimeout.options_changed(tcb, now)
             tcb.output = True
             self._done(now)
 

@@ -6,12 +6,12 @@ Duties: MUST-30, MUST-31 of RFC 9293 (the urgent pointer).
 from netarium.base.addr import format_ip
 from netarium.base.seq import MASK
 from netarium.base.trace import Segment
-from netarium.transport.tcp import acks, ecn, negotiate
+from netarium.transport.tcp import acks, ecn, negotiate, usertimeout
 from netarium.transport.tcp import window as window_
 from netarium.transport.tcp.sender import Outgoing
 from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp import ACK, SYN, URG, TcpSegment, flag_names, pack_header
-from netarium.wire.tcp_options import pack_options
+from netarium.wire.tcp_options import pack_options, parse_user_timeout
 
 _SACK_HEADER = 4  # two NOPs, kind and length
 _SACK_BLOCK = 8
@@ -39,6 +39,8 @@ def header(tcb: Tcb, out: Outgoing, local_port: int, remote_port: int, pseudo: i
         if tcb.ecn_ok:
             flags |= ecn.flags_for(tcb, new_data=out.is_new_data)
         options = _options(tcb, len(out.payload), now)
+        if tcb.uto_due:
+            options = usertimeout.add(tcb, options, len(out.payload))
         offered = window_.offer(tcb)
         tcb.rcv_adv = tcb.rcv_nxt + offered
         window = offered >> tcb.rcv_wind_shift
@@ -140,5 +142,7 @@ def describe_options(segment: TcpSegment) -> str:
         words.append(f"ts {segment.ts_val}/{segment.ts_ecr}")
     if segment.wscale is not None:
         words.append(f"wscale {segment.wscale}")
+    if (seconds := parse_user_timeout(segment.options)) is not None:
+        words.append(f"user timeout {seconds} s")
     words.extend(f"sack {left}-{right}" for left, right in segment.sack)
     return ", ".join(words)

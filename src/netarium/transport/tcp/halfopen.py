@@ -13,7 +13,7 @@ from netarium.base.trace import Trace
 from netarium.ip.packet import IcmpError, IpPacket
 from netarium.transport.endpoint import Endpoint, Notifier
 from netarium.transport.options import SocketOptions
-from netarium.transport.tcp import ecn, negotiate, window
+from netarium.transport.tcp import ecn, negotiate, usertimeout, window
 from netarium.transport.tcp.fastopen import FastOpenQueue
 from netarium.transport.tcp.flow import Flow, Flows
 from netarium.transport.tcp.tcb import DEFAULT_MSS4
@@ -66,7 +66,7 @@ class HalfOpen:
         "id", "key", "local", "remote", "version", "listener", "_nursery", "config", "options",
         "iss", "irs", "our_mss", "peer_mss", "wscale_ok", "snd_wind_shift", "rcv_wind_shift", "sack_ok", "ecn_ok",
         "ts_ok", "ts_offset", "ts_recent", "ts_recent_at", "ts_first", "ts_last",
-        "answered_at", "timeouts", "repeated", "_acked", "_limited_at",
+        "answered_at", "timeouts", "repeated", "uto_remote_ns", "_acked", "_limited_at",
     )  # fmt: skip
 
     def __init__(
@@ -99,6 +99,7 @@ class HalfOpen:
         self.ts_offset = self.ts_recent = self.ts_recent_at = 0
         self.ts_first = self.ts_last = 0  # TSval of the first and of the latest SYN,ACK
         self.timeouts = 0
+        self.uto_remote_ns = usertimeout.suggested(seg.options) if self.options.uto else 0
         self.repeated = 0  # times, for whatever reason: no round trip is measured then (Karn)
         self._acked = False  # by a bare ACK that did not complete the handshake
         self._limited_at = self.answered_at = 0
@@ -120,7 +121,7 @@ class HalfOpen:
         if not self.ts_first:
             self.ts_first = ts_val
         self.ts_last = ts_val
-        options = negotiate.syn_ack_options(self, ts_val, fast_open)
+        options = negotiate.syn_ack_options(self, ts_val, fast_open, timeouts=self.timeouts)
         flags = SYN | ACK | (ECE if self.ecn_ok else 0)
         self._nursery.send_bare(
             self.local, self.remote, self.iss, self.irs + 1, flags, self.window, options, now,

@@ -6,7 +6,7 @@ What a listener does with a SYN is in `listener`; simultaneous open (§3.5, Figu
 from netarium.base.errors import Accepted, CloseReason, DropReason, Fate
 from netarium.base.seq import MASK
 from netarium.base.units import MS
-from netarium.transport.tcp import acks, ecn, negotiate, probing, receiver, timers, window
+from netarium.transport.tcp import acks, ecn, negotiate, probing, receiver, timers, usertimeout, window
 from netarium.transport.tcp.state import CLOSED, ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT
 from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp import ACK, RST, SYN, TcpSegment
@@ -144,6 +144,8 @@ def establish(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     if tcb.options.keepalive or config.keepalive_always:
         timers.restart_keepalive(tcb, now)
     tcb.enter(ESTABLISHED, "SYN acknowledged", now)
+    if tcb.options.uto:
+        usertimeout.begin(tcb, now)
     if tcb.fin_queued:  # closed meanwhile: this was queued for now (RFC 9293 §3.10.4)
         tcb.enter(FIN_WAIT_1, "close()", now)
 

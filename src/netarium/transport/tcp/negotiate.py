@@ -11,7 +11,7 @@ from netarium.base.config import TcpConfig
 from netarium.base.seq import MASK
 from netarium.base.units import MS
 from netarium.transport.options import SocketOptions
-from netarium.transport.tcp import cwnd
+from netarium.transport.tcp import cwnd, usertimeout
 from netarium.transport.tcp.state import SYN_SENT
 from netarium.transport.tcp.tcb import DEFAULT_MSS4, DEFAULT_MSS6, Tcb
 from netarium.wire.tcp import ACK, TcpSegment
@@ -82,10 +82,13 @@ def syn_options(tcb: Tcb, now: int) -> bytes:
         ts=(timestamp(tcb, now), tcb.ts_recent) if config.timestamps else None,
     )
     first = tcb.state is SYN_SENT and not tcb.rexmit_count
-    return _with_fast_open(packed, tcb.fast_open_option if first else None)
+    packed = _with_fast_open(packed, tcb.fast_open_option if first else None)
+    return usertimeout.add_to_syn(packed, config, tcb.options, tcb.rexmit_count)
 
 
-def syn_ack_options(tcb: Negotiation, ts_val: int, fast_open: FastOpenOption | None = None) -> bytes:
+def syn_ack_options(
+    tcb: Negotiation, ts_val: int, fast_open: FastOpenOption | None = None, *, timeouts: int = 0
+) -> bytes:
     """The options of our SYN,ACK: only what the peer's SYN had (RFC 7323 §2.2), and perhaps a cookie."""
     packed = _PACKERS[tcb.config.option_order](
         mss=announced_mss(tcb),
@@ -93,14 +96,15 @@ def syn_ack_options(tcb: Negotiation, ts_val: int, fast_open: FastOpenOption | N
         sack_permitted=tcb.sack_ok,
         ts=(ts_val, tcb.ts_recent) if tcb.ts_ok else None,
     )
-    return _with_fast_open(packed, fast_open)
+    return usertimeout.add_to_syn(_with_fast_open(packed, fast_open), tcb.config, tcb.options, timeouts)
 
 
 def our_syn_options(tcb: Tcb, now: int) -> bytes:
     """The options of a SYN or SYN,ACK of a connection."""
     if not tcb.passive and (tcb.state is SYN_SENT or tcb.config.syn_ack_repeats_syn):
         return syn_options(tcb, now)
-    return syn_ack_options(tcb, timestamp(tcb, now), None if tcb.rexmit_count else tcb.fast_open_option)
+    fast_open = None if tcb.rexmit_count else tcb.fast_open_option
+    return syn_ack_options(tcb, timestamp(tcb, now), fast_open, timeouts=tcb.rexmit_count)
 
 
 def _with_fast_open(packed: bytes, option: FastOpenOption | None) -> bytes:

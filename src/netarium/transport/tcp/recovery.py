@@ -136,8 +136,8 @@ def _made_progress(tcb: Tcb, now: int) -> None:
         tcb.unacked_since = 0
     else:
         tcb.unacked_since = now
-        if tcb.options.user_timeout_ns:
-            tcb.user_timeout_at = now + tcb.options.user_timeout_ns
+        if tcb.user_timeout_ns:
+            tcb.user_timeout_at = now + tcb.user_timeout_ns
 
 
 def _answer_to_probe(tcb: Tcb, seg: TcpSegment, news: AckNews, now: int, *, pure_duplicate: bool) -> None:

@@ -283,8 +283,8 @@ def _sent(tcb: Tcb, seq: int, end: int, segs: int, now: int) -> None:
     tcb.sws_override = False
     if not tcb.unacked_since:
         tcb.unacked_since = now
-    if tcb.options.user_timeout_ns and not tcb.user_timeout_at:
-        tcb.user_timeout_at = now + tcb.options.user_timeout_ns
+    if tcb.user_timeout_ns and not tcb.user_timeout_at:
+        tcb.user_timeout_at = now + tcb.user_timeout_ns
 
 
 def postpone(tcb: Tcb, now: int) -> None:
@@ -311,8 +311,8 @@ def _allowance(tcb: Tcb, waiting: int, now: int, *, last: bool) -> int:
     if window <= 0:
         if idle and not tcb.persist_at:
             tcb.persist_at = now + tcb.persist_interval
-            if tcb.options.user_timeout_ns and not tcb.user_timeout_at:  # tcp(7): what is held up counts
-                tcb.user_timeout_at = now + tcb.options.user_timeout_ns
+            if tcb.user_timeout_ns and not tcb.user_timeout_at:  # tcp(7): what is held up counts
+                tcb.user_timeout_at = now + tcb.user_timeout_ns
         _trace_held(tcb, "window", waiting, window, now)
         return 0
     if idle:

@@ -123,6 +123,9 @@ class Tcb:
         syn_data_acked: the SYN,ACK acknowledged them all; on the other side: the SYN's were taken.
         deferred: connect() waits for the first octets.
         write_pending: somebody waits for the end of the handshake with more octets.
+        user_timeout_ns: how long what was sent may stay unacknowledged (RFC 5482: USER_TIMEOUT); 0: by the count.
+        uto_due: the next segment with room for it tells of ours.
+        uto_remote_ns: what the peer suggested last; 0: nothing. Likewise what we told, `uto_told_ns`.
     """
 
     __slots__ = (  # noqa: RUF023 - grouped by what they are about
@@ -146,6 +149,8 @@ class Tcb:
         # opening
         "syn_sent_at", "syn_ts", "syn_losses", "fast_open_option", "fast_opened", "syn_data", "syn_data_acked",
         "deferred", "write_pending",
+        # the user timeout, and its option
+        "user_timeout_ns", "uto_due", "uto_remote_ns", "uto_told_ns",
         # acknowledging
         "ack_now", "ack_scheduled", "ack_pushed", "quickacks", "pingpong", "ato_ns", "last_data_at", "last_seg_size",
         "rcv_ooopack", "compressed", "compressed_at", "compressed_nxt", "dup_acks_sent", "dsack", "dup_ack_at",
@@ -230,6 +235,7 @@ class Tcb:
         self.paced_until = self.pacing_at = self.pacing_burst = 0
         self.rexmit_at = self.persist_at = self.delack_at = self.keepalive_at = 0
         self.fin_wait_2_at = self.user_timeout_at = 0
+        self._start_patience(options)
         self.rexmit_count = self.persist_count = self.keepalive_count = 0
         self.unacked_since = self.last_received_at = 0
         self.output = self.wakeup = self.orphan = self.probe_due = self.abort_due = False
@@ -237,9 +243,13 @@ class Tcb:
         self.reset_ack: int | None = None
         self.reset_to: int | None = None
         self.error = self.soft_error = 0
-        self.dsack_dups = 0
-        self.total_retrans = self.octets_sent = self.octets_acked = self.octets_received = 0
+        self.total_retrans = self.octets_sent = self.octets_acked = self.octets_received = self.dsack_dups = 0
         self.segs_in = self.segs_out = 0
+
+    def _start_patience(self, options: SocketOptions) -> None:
+        self.user_timeout_ns = options.user_timeout_ns
+        self.uto_due = False
+        self.uto_remote_ns = self.uto_told_ns = 0
 
     def start_sending(self, iss: int) -> None:
         """Begin the send sequence space at `iss`; nothing is sent yet."""

@@ -6,7 +6,7 @@ is off; a connection has one place in its machine's queue, at the earliest of th
 
 from netarium.base.errors import CloseReason
 from netarium.base.trace import TimerFired
-from netarium.transport.tcp import acks, tlp, xmittimer
+from netarium.transport.tcp import acks, tlp, usertimeout, xmittimer
 from netarium.transport.tcp.recovery import on_reordering_timeout
 from netarium.transport.tcp.state import FIN_WAIT_2, SYN_RECEIVED, SYN_SENT
 from netarium.transport.tcp.tcb import Tcb
@@ -76,7 +76,7 @@ def _retransmit(tcb: Tcb, now: int) -> int | None:
         tcb.rexmit_at = 0
         return None
     retries = tcb.config.orphan_retries if tcb.orphan else tcb.config.data_retries
-    if not tcb.options.user_timeout_ns and _is_spent(tcb, retries, now) and not _is_held_off(tcb, now):
+    if not tcb.user_timeout_ns and _is_spent(tcb, retries, now) and not _is_held_off(tcb, now):
         return _dead(tcb)
     on_retransmission_timeout(tcb, now)
     return None
@@ -90,19 +90,21 @@ def _is_spent(tcb: Tcb, retries: int, now: int) -> bool:
     config = tcb.config
     if not tcb.rexmit_count or not config.retries_by_time:
         return tcb.rexmit_count >= retries
-    doublings = min(retries, (config.max_rto_ns // config.min_rto_ns).bit_length() - 1)
-    patience = ((2 << doublings) - 1) * config.min_rto_ns + (retries - doublings) * config.max_rto_ns
-    return now - tcb.first_resent_at >= patience
+    return now - tcb.first_resent_at >= usertimeout.retry_time(config, retries)
 
 
 def _is_out_of_patience(tcb: Tcb, now: int) -> bool:
     """TCP_USER_TIMEOUT is over; on Linux it is counted from the first retransmission, if something is in flight."""
+    if tcb.options.uto:
+        usertimeout.adopt(tcb, now)  # it stays above the RTO (RFC 5482 §3.1), which may have grown meanwhile
+        if tcb.user_timeout_at > now:
+            return False
     if not tcb.config.retries_by_time or not tcb.scoreboard or tcb.state in {SYN_SENT, SYN_RECEIVED}:
         return True
     if not tcb.first_resent_at:
         tcb.user_timeout_at = max(tcb.rexmit_at, now + 1)
         return False
-    due = tcb.first_resent_at + tcb.options.user_timeout_ns
+    due = tcb.first_resent_at + tcb.user_timeout_ns
     tcb.user_timeout_at = max(due, now + 1)
     return due <= now
 
@@ -171,7 +173,7 @@ def _persist(tcb: Tcb, now: int) -> int | None:
 def restart_keepalive(tcb: Tcb, now: int) -> None:
     """Something was heard, or the option was set: the idle time begins anew."""
     tcb.keepalive_count = 0
-    tcb.keepalive_at = now + (tcb.options.keepidle_ns or tcb.config.keepalive_idle_ns)
+    tcb.keepalive_at = now + usertimeout.keepalive_idle(tcb)
 
 
 def _keepalive(tcb: Tcb, now: int) -> int | None:
@@ -179,14 +181,14 @@ def _keepalive(tcb: Tcb, now: int) -> int | None:
     if not (tcb.options.keepalive or tcb.config.keepalive_always):
         tcb.keepalive_at = 0
         return None
-    idle = tcb.options.keepidle_ns or tcb.config.keepalive_idle_ns
+    idle = usertimeout.keepalive_idle(tcb)
     interval = tcb.options.keepintvl_ns or tcb.config.keepalive_interval_ns
     quiet = now - max(tcb.last_received_at, tcb.last_sent_at)
     if tcb.scoreboard or (tcb.keepalive_count == 0 and quiet < idle):
         # MUST-26: only when nothing is in flight and nothing was heard for the whole idle time.
         tcb.keepalive_at = now + max(idle - quiet, interval if tcb.scoreboard else 1)
         return None
-    if tcb.keepalive_count >= (tcb.options.keepcnt or tcb.config.keepalive_probes):
+    if _is_unheard(tcb, now):
         _trace(tcb, "keep-alive", now)
         return _dead(tcb)
     tcb.keepalive_count += 1
@@ -196,13 +198,11 @@ def _keepalive(tcb: Tcb, now: int) -> int | None:
     return None
 
 
-def user_timeout_changed(tcb: Tcb, now: int) -> None:
-    """The option was set: it counts for what is waiting already (RFC 5482 §3)."""
-    patience = tcb.options.user_timeout_ns
-    if not patience:
-        tcb.user_timeout_at = 0
-    elif tcb.scoreboard or tcb.persist_at or tcb.syn_pending:
-        tcb.user_timeout_at = (tcb.unacked_since or now) + patience
+def _is_unheard(tcb: Tcb, now: int) -> bool:
+    """Enough keep-alives stayed without an answer; with TCP_USER_TIMEOUT it is the silence that counts (tcp(7))."""
+    if tcb.user_timeout_ns:
+        return tcb.keepalive_count > 0 and now - tcb.last_received_at >= tcb.user_timeout_ns
+    return tcb.keepalive_count >= (tcb.options.keepcnt or tcb.config.keepalive_probes)
 
 
 def on_first_data(tcb: Tcb) -> None:

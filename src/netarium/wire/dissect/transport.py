@@ -22,7 +22,7 @@ _option: Final = Names(
     {
         opt.END_OF_LIST: "end of list", opt.NO_OPERATION: "no operation", opt.MSS: "maximum segment size",
         opt.WINDOW_SCALE: "window scale", opt.SACK_PERMITTED: "SACK permitted", opt.SACK: "SACK",
-        opt.TIMESTAMPS: "timestamps", 28: "user timeout", 34: "fast open cookie",
+        opt.TIMESTAMPS: "timestamps", opt.USER_TIMEOUT: "user timeout", 34: "fast open cookie",
     }
 )  # fmt: skip
 _PORTS: Final = Names(
@@ -111,6 +111,9 @@ def _tcp_option_value(pen: Pen, kind: int, length: int) -> None:
     elif kind == opt.TIMESTAMPS and length == 8:
         pen.number("TSval", 32)
         pen.number("TSecr", 32)
+    elif kind == opt.USER_TIMEOUT and length == 2:
+        unit = "minutes" if pen.number("granularity", 1, ("seconds", "minutes").__getitem__) else "seconds"
+        pen.number("user timeout", 15, f"{{}} {unit}".format)
     elif kind == opt.SACK and length and not length & 7:
         for _ in range(length // 8):
             pen.number("left edge", 32)
