@@ -130,7 +130,7 @@ class Machine:
 
     def next_deadline(self) -> int | None:
         """When `on_deadline` must be called, ns; None if nothing waits for time to pass."""
-        ip, tcp = self.ip.next_deadline(), self.tcp.next_deadline()
+        ip, tcp = self.ip.timers.next_deadline(), self.tcp.timers.next_deadline()
         if ip is None or tcp is None:
             return tcp if ip is None else ip
         return min(ip, tcp)

@@ -19,31 +19,29 @@ def pump(machine: Machine, now: int, budget: int = BATCH) -> int | None:
     Returns:
         When to call again: `now` if there is more to do at once, a deadline, or None: only on input.
     """
-    receive, poll_transmit, loopback = machine.receive, machine.poll_transmit, machine.loopback
+    interfaces = machine.ip.interfaces
     for _ in range(_ROUNDS):
         again = False
-        for interface in machine.ip.interfaces:
+        for interface in interfaces:
             device = interface.device
-            recv = device.recv
-            for _ in range(budget):
-                frame = recv(now)
-                if frame is None:
-                    break
-                receive(device, frame, now)
-            else:
-                again = True
+            left = budget
+            while left and (frame := device.recv(now)) is not None:
+                machine.receive(device, frame, now)
+                left -= 1
+            again = again or not left
         deadline = machine.next_deadline()
         if deadline is not None and deadline <= now:
             machine.on_deadline(now)
-        for interface in machine.ip.interfaces:
+        for interface in interfaces:
             out, ready = interface.out, interface.ready
             if not (out or ready):
                 continue
             device = interface.device
-            can_send, send = device.can_send, device.send
-            while (out or ready) and can_send() and (frame := poll_transmit(device, now)) is not None:
-                send(frame, now)
-                again = again or device is loopback  # what is sent there has come in
+            while device.can_send() and (frame := machine.poll_transmit(device, now)) is not None:
+                device.send(frame, now)
+                again = again or device is machine.loopback  # what is sent there has come in
+                if not (out or ready):
+                    break
         if not again:
             return machine.next_deadline()
     return now

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 
 from netarium.resolver.answer import Answer
-from netarium.transport.endpoint import POLLIN
+from netarium.transport.endpoint import POLL_ALL, POLLIN
 from netarium.transport.options import SocketOptions
 
 
@@ -33,7 +33,7 @@ class Bell:
         self.options = SocketOptions()
         self.rung = False
 
-    def poll(self) -> int:
+    def poll(self, wanted: int = POLL_ALL) -> int:  # noqa: ARG002 - `Endpoint`
         """POLLIN once it rang."""
         return POLLIN if self.rung else 0
 

@@ -35,7 +35,7 @@ class _Wait:
     def notify(self, endpoint: Endpoint) -> None:
         """The machine reports an endpoint."""
         for each, mask in self._interests:
-            if each == endpoint and each.poll() & mask:
+            if each == endpoint and each.poll(mask) & mask:
                 self._baton.wake(self._strand)
                 return
 
@@ -53,7 +53,10 @@ def _describe(endpoint: Endpoint) -> str:
 
 
 def _any_ready(interests: Interests) -> bool:
-    return any(endpoint.poll() & mask for endpoint, mask in interests)
+    for endpoint, mask in interests:  # noqa: SIM110 - any() would make a generator for nearly always one
+        if endpoint.poll(mask) & mask:
+            return True
+    return False
 
 
 class SimDriver:
@@ -93,7 +96,8 @@ class SimDriver:
             at = pump(machine, now)
         finally:
             self._pumping = False
-        while (endpoint := machine.poll_event()) is not None:
+        events = machine.notifier.events
+        while events and (endpoint := machine.poll_event()) is not None:
             if endpoint.kind == "tcp" and endpoint.id not in self._connections:
                 self._remember(endpoint)
             watchers = self._watchers.get(endpoint)
@@ -117,10 +121,7 @@ class SimDriver:
 
     # --- the sockets' side (netarium.socket.driver.Driver) ----------------------------------------------------
 
-    @property
-    def lock(self) -> AbstractContextManager[Any]:
-        """None is needed."""
-        return _NO_LOCK
+    lock: AbstractContextManager[Any] = _NO_LOCK  # none is needed
 
     def now(self) -> int:
         """Virtual monotonic ns."""

@@ -14,6 +14,7 @@ from netarium.socket.descriptors import AnyEndpoint, Description
 from netarium.socket.driver import Driver
 from netarium.socket.errors import os_error
 from netarium.transport.endpoint import (
+    POLL_ALL,
     POLLERR,
     POLLHUP,
     POLLIN,
@@ -216,7 +217,7 @@ class _Edge:
     def __init__(self, item: _Item) -> None:
         self._item = item
 
-    def poll(self) -> int:
+    def poll(self, wanted: int = POLL_ALL) -> int:  # noqa: ARG002 - `Endpoint`
         return POLLIN if self._item.ready() else 0
 
     def __eq__(self, other: object) -> bool:

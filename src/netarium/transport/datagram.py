@@ -16,6 +16,7 @@ from netarium.ip.layer import IpLayer
 from netarium.ip.packet import IcmpError, IpPacket
 from netarium.ip.path import Path
 from netarium.transport.endpoint import (
+    POLL_ALL,
     POLLERR,
     POLLHUP,
     POLLIN,
@@ -162,7 +163,7 @@ class DatagramEndpoint(ABC):
         """Nothing waits here: a datagram goes to IP at once."""
         return 0
 
-    def poll(self) -> int:
+    def poll(self, wanted: int = POLL_ALL) -> int:  # noqa: ARG002 - all of it costs little
         """What is ready now."""
         mask = 0 if self.write_shut else _WRITABLE
         if self._queue or self.read_shut:

@@ -19,6 +19,7 @@ POLLNVAL: Final = 0x020
 POLLRDNORM: Final = 0x040
 POLLWRNORM: Final = 0x100
 POLLRDHUP: Final = 0x2000
+POLL_ALL: Final = 0xFFFF
 
 # How to shut down, in shutdown(2)'s numbers.
 SHUT_RD: Final = 0
@@ -64,8 +65,8 @@ class Endpoint(Protocol):
     def send_queue(self) -> int:
         """Octets not yet sent or acknowledged."""
 
-    def poll(self) -> int:
-        """What is ready now: a mask of POLLIN, POLLOUT, ..."""
+    def poll(self, wanted: int = POLL_ALL) -> int:
+        """What is ready now: a mask of POLLIN, POLLOUT, ...; only what is in `wanted` need be right."""
 
     def bind(self, address: bytes, port: int) -> None:
         """Choose the local address (wildcard allowed) and port (0: any)."""

@@ -183,8 +183,9 @@ def test_the_trace_tells_cause_and_fate(wire: Wire) -> None:
     assert sent.octets[:6] == b"\x02\0\0\0\0\2"
 
 
-def test_the_earliest_deadline_of_all_layers(machine: Machine, monkeypatch: Any) -> None:
+def test_the_earliest_deadline_of_all_layers(machine: Machine) -> None:
+    item: Any = object()
     for ip, tcp, earliest in ((None, None, None), (5, None, 5), (None, 6, 6), (5, 6, 5), (7, 6, 6)):
-        monkeypatch.setattr(type(machine.ip), "next_deadline", lambda _, at=ip: at)
-        monkeypatch.setattr(type(machine.tcp), "next_deadline", lambda _, at=tcp: at)
+        machine.ip.timers.schedule(item, ip)
+        machine.tcp.timers.schedule(item, tcp)
         assert machine.next_deadline() == earliest

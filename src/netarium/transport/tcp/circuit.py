@@ -277,6 +277,10 @@ class Circuit(ABC):
         """The earliest timer is due."""
         tcb = self.tcb
         self._deadline = None
+        at = timers.next_deadline(tcb)
+        if at is None or at > now:
+            self._done(now)  # each segment moves the timer, and none the queue's entry: only now it is moved
+            return
         error = timers.on_deadline(tcb, now)
         if (tcb.syn_data or tcb.fast_open_option is not None) and not tcb.passive:
             self._suspect_blackhole(error, now)
@@ -320,6 +324,10 @@ class Circuit(ABC):
                 break
             frame = self._frame(path, out, now)
             if frame is not None:
+                if sender.was_last(tcb):  # this saves asking once more
+                    sender.rest(tcb, now)
+                    self.queued = False
+                    self._done(now)
                 return frame
         self._done(now)
         return None
@@ -407,7 +415,7 @@ class Circuit(ABC):
         """After anything that may have changed the control block: queue for sending, wake, set the timer, clean up."""
         tcb = self.tcb
         state = tcb.state
-        if tcb.tally is not None and (tcb.sendbuf or tcb.tally.mode):
+        if tcb.tally is not None and (tcb.tally.mode or tcb.sendbuf):
             info.account(tcb, tcb.tally, now)
         if state is CLOSED and tcb.notices is not None:
             tcb.wakeup = tcb.notices.ended(now) or tcb.wakeup
@@ -427,9 +435,20 @@ class Circuit(ABC):
             self._layer.forget(self)
             return
         at = timers.next_deadline(tcb)
-        if at != self._deadline:
+        known = self._deadline
+        if at != known and (
+            at is None or known is None or at < known
+        ):  # else `on_deadline` sees that it is too early
             self._deadline = at
             self._layer.schedule(self, at)
+
+    def _wrote(self, now: int) -> None:
+        """What `_done` would do after a write, which changes neither state nor timers."""
+        tcb = self.tcb
+        if tcb.tally is not None:
+            info.account(tcb, tcb.tally, now)
+        if not self.queued:
+            self._queue()
 
     def _count(self, new: State, now: int) -> None:
         """The state changed: what netstat -s tells of it (RFC 4022)."""

@@ -8,7 +8,7 @@ from netarium.base.checksum import Buffer
 from netarium.base.errors import CloseReason, StackError
 from netarium.base.seq import MASK
 from netarium.ip.path import Path
-from netarium.transport.endpoint import SHUT_RD, SHUT_WR
+from netarium.transport.endpoint import POLL_ALL, SHUT_RD, SHUT_WR
 from netarium.transport.tcp import (
     acks,
     arrive,
@@ -88,16 +88,9 @@ class Connection(Circuit):
         tcb = self.tcb
         return len(tcb.sendbuf) + (tcb.state in _FIN_UNACKNOWLEDGED)
 
-    def poll(self) -> int:
-        """Tell what is ready, as a mask of POLLIN, POLLOUT, ..."""
-        tcb = self.tcb
-        gathering.expand(tcb)
-        used = gathering.used(tcb)
-        # Writable means worth writing: a third of the buffer is free, as on Linux, not one octet for each ACK.
-        writable = 2 * (tcb.snd_memory - used) >= used
-        lowat = self.options.notsent_lowat
-        if lowat and tcb.sendbuf.end - tcb.snd_nxt >= lowat:
-            writable = False
+    def poll(self, wanted: int = POLL_ALL) -> int:
+        """Tell what is ready, as a mask of POLLIN, POLLOUT, ...; only what is in `wanted` is reckoned."""
+        writable = wanted & readiness.WRITABLE != 0 and gathering.is_writable(self.tcb)
         return readiness.poll(self.tcb, self.listener, used=bool(self.key), writable=writable)
 
     @property
@@ -318,7 +311,10 @@ class Connection(Circuit):
             tcb.snd_up = tcb.sendbuf.end  # MUST-62: the octet after the urgent one
         self._mark_write(start, more=more, record=record)
         tcb.output = True
-        self._done(now)
+        if self._path is None:
+            self._done(now)
+        else:
+            self._wrote(now)
         return size
 
     def _mark_write(self, start: int, *, more: bool, record: bool) -> None:

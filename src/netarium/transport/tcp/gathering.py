@@ -32,11 +32,24 @@ def used(tcb: Tcb) -> int:
     return octets + _CHUNK_COST * -(-octets // goal(tcb)) if octets else 0
 
 
+def is_writable(tcb: Tcb) -> bool:
+    """Writing is worth a call: a third of the buffer is free, as on Linux, not one octet for each ACK."""
+    expand(tcb)
+    taken = used(tcb)
+    if 2 * (tcb.snd_memory - taken) < taken:
+        return False
+    lowat = tcb.options.notsent_lowat
+    return not lowat or tcb.sendbuf.end - tcb.snd_nxt < lowat
+
+
 def expand(tcb: Tcb) -> None:
     """Let the send buffer hold two congestion windows, or what SO_SNDBUF fixed (Linux's tcp_sndbuf_expand)."""
     if tcb.options.sndbuf_locked:
         tcb.snd_memory = tcb.options.sndbuf
         return
+    if tcb.congestion.cwnd == tcb.snd_expanded:
+        return  # nothing has changed
+    tcb.snd_expanded = tcb.congestion.cwnd
     segment = (1 << (max(tcb.smss, tcb.advmss) + _SEGMENT_COST - 1).bit_length()) + 256
     segments = max(tcb.config.initial_window_segments, tcb.congestion.cwnd // tcb.smss)
     tcb.snd_memory = max(tcb.snd_memory, min(2 * segment * segments, tcb.config.send_buffer))

@@ -158,14 +158,13 @@ def delivered(tcb: Tcb) -> int:
 def account(tcb: Tcb, tally: Tally, now: int) -> None:
     """What sending waits for may have changed."""
     buffer = tcb.sendbuf
-    unsent = buffer.end - max(tcb.snd_nxt, buffer.start)
-    if not buffer:
+    end = buffer.end
+    if end == buffer.start:
         mode = IDLE
-    elif unsent > 0 and tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt < min(unsent, tcb.smss):
-        mode = RWND_LIMITED
-    elif unsent <= 0 and tally.short_of_room and not tcb.cwnd_limited:
-        mode = SNDBUF_LIMITED
+    elif (unsent := end - tcb.snd_nxt) > 0:
+        unsent = min(unsent, end - buffer.start, tcb.smss)
+        mode = RWND_LIMITED if tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt < unsent else BUSY
     else:
-        mode = BUSY
+        mode = SNDBUF_LIMITED if tally.short_of_room and not tcb.cwnd_limited else BUSY
     if mode != tally.mode:
         tally.enter(mode, now)

@@ -19,7 +19,7 @@ from netarium.transport.tcp.state import CLOSED, LISTEN, SYN_RECEIVED, SYN_SENT
 from netarium.transport.tcp.tcb import Tcb
 
 _READABLE = POLLIN | POLLRDNORM
-_WRITABLE = POLLOUT | POLLWRNORM
+WRITABLE = POLLOUT | POLLWRNORM
 
 
 def poll(tcb: Tcb, listener: Listener | None, *, used: bool, writable: bool) -> int:
@@ -37,12 +37,12 @@ def poll(tcb: Tcb, listener: Listener | None, *, used: bool, writable: bool) -> 
     peer_done = tcb.rcv_shutdown or (tcb.rcv_fin is not None and tcb.rcv_nxt > tcb.rcv_fin)
     mask = POLLERR if tcb.error or (tcb.notices is not None and tcb.notices.queue) else 0
     if state is CLOSED:
-        mask |= POLLHUP | _WRITABLE
+        mask |= POLLHUP | WRITABLE
         if used or peer_done:
             mask |= _READABLE | POLLRDHUP
         return mask
     if state is SYN_SENT:
-        return mask | _WRITABLE if tcb.deferred else mask  # the first octets go with the SYN
+        return mask | WRITABLE if tcb.deferred else mask  # the first octets go with the SYN
     if state is SYN_RECEIVED and not tcb.fast_opened:
         return mask
     if peer_done:
@@ -55,7 +55,7 @@ def poll(tcb: Tcb, listener: Listener | None, *, used: bool, writable: bool) -> 
     if queued >= tcb.options.rcvlowat or (queued and tcb.rcv_adv <= tcb.rcv_nxt):
         mask |= _READABLE
     if tcb.fin_queued or writable:
-        mask |= _WRITABLE
+        mask |= WRITABLE
     if tcb.rcv_up > tcb.rcv_nxt - tcb.rcv_queued and tcb.rcv_up > tcb.irs + 1:
         mask |= POLLPRI
     return mask

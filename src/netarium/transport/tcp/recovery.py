@@ -79,6 +79,8 @@ def _all_in_order(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     out = board.segs_out
     done = acknews.release(tcb, seg.ack)
     _made_progress(tcb, now)
+    if tcb.snd_nxt < tcb.sendbuf.end or tcb.fin_queued:
+        tcb.output = True
     if not done:
         return
     first, last = done[0], done[-1]
@@ -131,7 +133,7 @@ def _made_progress(tcb: Tcb, now: int) -> None:
     if tcb.plpmtud is not None:
         probing.on_acknowledged(tcb)
     tcb.rexmit_count = tcb.persist_count = tcb.soft_error = tcb.user_timeout_at = 0
-    tcb.output = tcb.wakeup = True
+    tcb.wakeup = True
     if tcb.snd_una == tcb.snd_nxt:
         tcb.unacked_since = 0
     else:

@@ -12,7 +12,7 @@ _WINDOW_NS: Final = 300_000 * MS  # min_rtt forgets what is older than five minu
 
 
 class RttEstimator:
-    """SRTT, RTTVAR and RTO of one connection; all in ns.
+    """SRTT, RTTVAR and RTO of one connection; all in ns. `rto` is the retransmission timeout with its backoff.
 
     As on Linux the variance term is never below `min_rto`: a peer that delays its ACKs by 40 ms on a path with a
     steady round trip must not meet a timeout. It is the largest deviation of a round trip and falls by a quarter a
@@ -24,7 +24,7 @@ class RttEstimator:
 
     __slots__ = (
         "_backoff", "_base", "_deviation", "_max_rto", "_min_of_variance", "_min_rto", "_min_rtt_at", "_round_end", "_slop",
-        "_slop_now", "_variance", "min_rtt", "rttvar", "srtt",
+        "_slop_now", "_variance", "min_rtt", "rto", "rttvar", "srtt",
     )  # fmt: skip
 
     def __init__(
@@ -44,11 +44,10 @@ class RttEstimator:
         self._variance = 0  # four mean deviations, at their largest
         self._deviation = 0  # the largest of this round trip
         self._round_end = 0  # acknowledged, this round trip is over
+        self._set_rto()
 
-    @property
-    def rto(self) -> int:
-        """The retransmission timeout with its backoff."""
-        return min((self._base << self._backoff) + self._slop_now, self._max_rto)
+    def _set_rto(self) -> None:
+        self.rto = min((self._base << self._backoff) + self._slop_now, self._max_rto)
 
     @property
     def spread(self) -> int:
@@ -98,6 +97,7 @@ class RttEstimator:
             self._base = min(max(self.srtt + variance, self._min_rto), self._max_rto)
         self._backoff = 0
         self._slop_now = self._slop
+        self._set_rto()
 
     def _follow_variance(self, snd_una: int, snd_nxt: int, *, first: bool) -> None:
         """The variance term goes up at once and comes down round trip by round trip."""
@@ -119,6 +119,7 @@ class RttEstimator:
         self._slop_now = self._slop
         if self._base << self._backoff < self._max_rto:
             self._backoff += 1
+        self._set_rto()
 
     def restart(self, rto: int) -> None:
         """Begin again with a given timeout, as after a SYN that timed out (5.7)."""
@@ -126,3 +127,4 @@ class RttEstimator:
             self._base = rto
             self._slop_now = 0
         self._backoff = 0
+        self._set_rto()

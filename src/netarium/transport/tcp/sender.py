@@ -25,7 +25,7 @@ from netarium.transport.tcp.state import (
     SYN_SENT,
     State,
 )
-from netarium.transport.tcp.tcb import LOSS, Tcb
+from netarium.transport.tcp.tcb import LOSS, OPEN, Tcb
 from netarium.wire.tcp import ACK, FIN, PSH, SYN
 
 PROBE: Final = "probe"
@@ -69,10 +69,26 @@ def next_segment(tcb: Tcb, now: int) -> Outgoing | None:
         return Outgoing(tcb.snd_una - 1, ACK, b"", PROBE)
     if tcb.ack_now and state not in {CLOSED, LISTEN, SYN_SENT}:
         return Outgoing(tcb.snd_nxt, ACK, b"")
+    rest(tcb, now)
+    return None
+
+
+def rest(tcb: Tcb, now: int) -> None:
+    """There is nothing to send now."""
     if tcb.cwnd_check_due:
         cwnd.check_usage(tcb, now)
     tcb.output = False
-    return None
+
+
+def was_last(tcb: Tcb) -> bool:
+    """Behind the segment that just left there is no other, as one can see at a glance; False: perhaps not."""
+    return (
+        tcb.snd_nxt >= tcb.sendbuf.end
+        and not tcb.ack_now
+        and (not tcb.fin_queued or tcb.fin_seq is not None)
+        and tcb.recovery == OPEN
+        and not (tcb.paced or tcb.tlp_due or tcb.probe_due or tcb.syn_pending)
+    )
 
 
 def _next_data(tcb: Tcb, now: int) -> Outgoing | None:

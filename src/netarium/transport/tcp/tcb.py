@@ -63,6 +63,7 @@ class Tcb:
         max_packets_out: octets that were outstanding in that round trip, rounded up to segments.
         snd_cwnd_used: likewise the most, since `snd_cwnd_stamp`.
         max_snd_wnd: largest window the peer ever offered (RFC 9293 §3.8.6.2.1, RFC 5961 §5.2).
+        snd_expanded: the congestion window for which `snd_memory` was last reckoned.
         snd_memory: octets that what waits and its bookkeeping may take (SO_SNDBUF); it grows with the congestion window.
         smss: payload octets of a full segment, options of each segment subtracted (RFC 9293 MUST-16).
         fin_queued: the application ended the stream.
@@ -134,7 +135,7 @@ class Tcb:
         "gso_limit", "plpmtud", "backoff_since",
         # send sequence space
         "iss", "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "snd_wl2", "snd_up", "snd_sml", "snd_wind_shift", "boundaries",
-        "max_snd_wnd", "smss", "peer_mss", "sendbuf", "snd_memory", "fin_queued", "fin_seq", "scoreboard", "syn_pending",
+        "max_snd_wnd", "smss", "peer_mss", "sendbuf", "snd_memory", "snd_expanded", "fin_queued", "fin_seq", "scoreboard", "syn_pending",
         "burst_end", "burst_una", "octet_probed",
         # receive sequence space
         "irs", "rcv_nxt", "rcv_adv", "rcv_up", "rcv_wind_shift", "rcv_queue", "rcv_queued", "rcv_buf", "rcv_fin",
@@ -190,7 +191,7 @@ class Tcb:
         self.passive = False
         self.path_mss = self.our_mss = DEFAULT_MSS4
         self.gso_size = 0  # payload octets that one transmission may carry; 0: one segment
-        self.gso_limit = 0
+        self.gso_limit = self.snd_expanded = 0
         self.plpmtud: PathSearch | None = None
         self.backoff_since = 0
         self.smss = self.peer_mss = DEFAULT_MSS4

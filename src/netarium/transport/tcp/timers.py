@@ -15,18 +15,27 @@ from netarium.transport.tcp.timeout import on_retransmission_timeout
 
 def next_deadline(tcb: Tcb) -> int | None:
     """The earliest timer that runs."""
-    earliest = tcb.rexmit_at
-    for at in (
-        tcb.persist_at,
-        tcb.delack_at,
-        tcb.keepalive_at,
-        tcb.fin_wait_2_at,
-        tcb.user_timeout_at,
-        tcb.compressed_at,
-        tcb.pacing_at,
-    ):
-        if at and (not earliest or at < earliest):
-            earliest = at
+    earliest, at = tcb.rexmit_at, tcb.delack_at
+    if at and (not earliest or at < earliest):
+        earliest = at
+    if (
+        tcb.persist_at
+        or tcb.keepalive_at
+        or tcb.pacing_at
+        or tcb.compressed_at
+        or tcb.user_timeout_at
+        or tcb.fin_wait_2_at
+    ):  # asked after every segment; nearly always only the first two run
+        for at in (
+            tcb.persist_at,
+            tcb.keepalive_at,
+            tcb.pacing_at,
+            tcb.compressed_at,
+            tcb.user_timeout_at,
+            tcb.fin_wait_2_at,
+        ):
+            if at and (not earliest or at < earliest):
+                earliest = at
     return earliest or None
 
 

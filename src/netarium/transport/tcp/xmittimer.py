@@ -34,16 +34,16 @@ def on_acknowledged(tcb: Tcb, now: int) -> None:
 
 def on_sent(tcb: Tcb, now: int) -> None:
     """New data left: run the timer (RFC 6298 (5.1)); a probe waits from the last transmission (RFC 8985 §7.2)."""
-    if not tcb.rexmit_at:
-        tcb.rexmit_for = TIMEOUT
-        tcb.rexmit_at = now + tcb.rtt.rto
-    elif tcb.rexmit_for == PROBE:
-        restart_timeout(tcb, now)
     if tcb.sack_ok and _may_probe(tcb):
         rto_at = tcb.scoreboard.oldest.xmit_at + tcb.rtt.rto
         at = now + probe_timeout(tcb)
         tcb.rexmit_for = PROBE
-        tcb.rexmit_at = min(at, rto_at) if rto_at > now else at
+        tcb.rexmit_at = rto_at if now < rto_at < at else at
+    elif not tcb.rexmit_at:
+        tcb.rexmit_for = TIMEOUT
+        tcb.rexmit_at = now + tcb.rtt.rto
+    elif tcb.rexmit_for == PROBE:
+        restart_timeout(tcb, now)
 
 
 def restart_timeout(tcb: Tcb, now: int) -> None:
