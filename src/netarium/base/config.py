@@ -243,6 +243,11 @@ class TcpConfig:
         True  # the urgent octet stays in the stream (RFC 6093 §6), or MSG_OOB alone reads it
     )
     rfc1337: bool = True  # a RST does not end TIME-WAIT
+    # Segments are tailored to the window as the BSDs do it, and what remains is processed (`tcp/trim.py`).
+    trims_segments: bool = False
+    challenge_acks: int = 0  # of one connection, then, in `challenge_acks_ns`; 0: as many as are due
+    challenge_acks_ns: int = 1 * SECOND
+    resets_in_window: bool = False  # RFC 793's rule for RSTs, then, instead of RFC 5961's
     socket_errors: str = "linux"  # whose errnos calls give in states that they do not fit; or "freebsd"
 
 

@@ -28,6 +28,7 @@ _TWO_INTS: Final = struct.Struct("ii")  # struct linger
 _TIMEVAL: Final = struct.Struct("ll")
 _MIN_RCVBUF: Final = 2_304  # Linux's SOCK_MIN_RCVBUF
 _MIN_SNDBUF: Final = 4_608
+_BSD_CLUSTER, _BSD_BUFFER = 2_048, 256  # octets that a cluster holds and what the buffer that leads to it costs
 _MAX_INT: Final = 2**31 - 1
 _MAX_IP_OPTIONS: Final = 40  # octets
 _MOST_RETRIES: Final = 255
@@ -155,10 +156,16 @@ def _buffer(which: str, least: int) -> Row:
         return value or (config.receive_buffer if which == "rcvbuf" else config.send_buffer)
 
     def set_buffer(description: Description, value: bytes) -> None:
-        options = description.endpoint.options
-        # Linux doubles what is asked for: its accounting has overhead, and programs know it.
-        times = 2 if description.host.machine.config.tcp.doubled_buffers else 1
-        setattr(options, which, max(least, min(max(_number(value), 0), _MAX_INT // 2) * times))
+        options, config = description.endpoint.options, description.host.machine.config.tcp
+        size = _number(value)
+        if config.doubled_buffers:
+            # Linux doubles what is asked for: its accounting has overhead, and programs know it.
+            size = max(least, 2 * min(max(size, 0), _MAX_INT // 2))
+        elif size < 1:
+            raise os_error(errno.EINVAL)
+        elif size > config.receive_buffer_max * _BSD_CLUSTER // (_BSD_CLUSTER + _BSD_BUFFER):
+            raise os_error(errno.ENOBUFS)
+        setattr(options, which, size)
         setattr(options, which + "_locked", True)
 
     return Row(get, set_buffer)

@@ -23,6 +23,7 @@ from netarium.transport.tcp import (
     sender,
     stream,
     timers,
+    trim,
     window,
 )
 from netarium.transport.tcp.finwait2 import Verdict
@@ -68,9 +69,14 @@ def _checks(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
         return _in_record(tcb, seg, now)
     if not seg.flags & (ACK | RST | SYN) and tcb.config.ack_required_first:
         return DropReason.TCP_BAD_SEGMENT
-    if (fate := check_sequence(tcb, seg, now)) is not None:
+    if tcb.config.trims_segments:
+        if (fate := trim.admit(tcb, seg, now)) is not None:
+            return fate
+        if seg.flags & RST:
+            return _end_by_reset(tcb, now)
+    elif (fate := check_sequence(tcb, seg, now)) is not None:
         return fate
-    if seg.flags & _CONTROL or tcb.state is SYN_RECEIVED:
+    elif seg.flags & _CONTROL or tcb.state is SYN_RECEIVED:
         if (fate := check_rst(tcb, seg, now)) is not None:
             return fate
         if (fate := check_syn(tcb, seg, now)) is not None:
@@ -298,6 +304,11 @@ def check_rst(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
     if seg.seq != tcb.rcv_nxt and not _is_reset_nearly_exact(tcb, seg.seq):
         acks.challenge(tcb, now)
         return DropReason.TCP_BAD_RESET
+    return _end_by_reset(tcb, now)
+
+
+def _end_by_reset(tcb: Tcb, now: int) -> Fate:
+    """A RST that is believed: what it means in each state."""
     if tcb.state is SYN_RECEIVED and not tcb.passive:
         error = tcb.config.syn_received_reset_errno
     elif tcb.state in {CLOSING, LAST_ACK, TIME_WAIT} and (
@@ -346,7 +357,7 @@ def check_ack(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
         acks.challenge(tcb, now)
         return DropReason.TCP_BAD_ACK
     if ack >= tcb.snd_una:
-        if tcb.ts_ok:
+        if tcb.ts_ok and not tcb.config.trims_segments:
             _take_timestamp(tcb, seg, now)
         window_changed = _update_window(tcb, seg)
         duplicate = not window_changed and not len(seg.payload) and not seg.flags & FIN

@@ -23,17 +23,19 @@ class Tally:
         delivered_ce: segments of which an ACK with ECE was the first to tell.
         short_of_room: a send() found less room than it wanted, and none has come back since.
         mode: what sending waits for now.
+        challenges: challenge ACKs that were due in the interval that ends at `challenges_until`.
     """
 
     __slots__ = (
         "_mode_at", "_spent", "data_segs_in", "data_segs_out", "delivered_ce", "first_segs_out", "mode",
-        "octets_resent", "short_of_room",
+        "octets_resent", "short_of_room", "challenges", "challenges_until",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.data_segs_in = self.data_segs_out = self.first_segs_out = self.octets_resent = 0
         self.delivered_ce = 0
         self.short_of_room = False
+        self.challenges = self.challenges_until = 0
         self.mode = IDLE
         self._mode_at = 0
         self._spent = [0, 0, 0, 0]  # ns in each mode
