@@ -37,13 +37,17 @@ def model(system: str, state: str, flags: int, where: str, ack: str) -> tuple[st
             return state, SILENCE
         return ("SYN_RECV", SYN | ACK) if flags & SYN else (state, SILENCE)
     if state == "SYN_SENT":  # §3.10.7.3
-        return in_syn_sent(flags, ack)
+        return in_syn_sent(system, flags, ack)
     if state == "TIME_WAIT":
         return in_time_wait(system, flags, where, ack)
     if state == "SYN_RECV" and flags & SYN and not flags & RST:
         return second_syn(system, flags, where)
     if system == "linux" and state != "SYN_RECV" and not flags & (ACK | RST | SYN):
         return state, SILENCE  # before its numbers are looked at
+    if system == "freebsd" and where is BELOW and flags & (ACK | RST | SYN) == ACK and state != "SYN_RECV":
+        after = {"FIN_WAIT1": "FIN_WAIT2", "CLOSING": "TIME_WAIT", "LAST_ACK": "CLOSED"}.get(state, state)
+        after = state if ack is UNSENT else after
+        return after, SILENCE if after == "CLOSED" else ACK  # old octets go, the ACK beside them counts
     return synchronized(state, flags, where, ack)
 
 
@@ -57,13 +61,15 @@ def second_syn(system: str, flags: int, where: str) -> tuple[str, int | None]:
     return ("SYN_RECV", CHALLENGE) if where in {BELOW, ABOVE} else ("LISTEN", SILENCE)  # §3.10.7.4, fourth
 
 
-def in_syn_sent(flags: int, ack: str) -> tuple[str, int | None]:
+def in_syn_sent(system: str, flags: int, ack: str) -> tuple[str, int | None]:
     if flags & ACK and ack is UNSENT:
         return "SYN_SENT", SILENCE if flags & RST else RST
     if flags & RST:
         return ("CLOSED" if flags & ACK else "SYN_SENT"), SILENCE
     if not flags & SYN:
         return "SYN_SENT", SILENCE
+    if flags & FIN and flags & ACK and system == "freebsd":
+        return "CLOSE_WAIT", ACK
     return ("ESTABLISHED", ACK) if flags & ACK else ("SYN_RECV", SYN | ACK)
 
 

@@ -248,6 +248,20 @@ class TcpConfig:
     challenge_acks: int = 0  # of one connection, then, in `challenge_acks_ns`; 0: as many as are due
     challenge_acks_ns: int = 1 * SECOND
     resets_in_window: bool = False  # RFC 793's rule for RSTs, then, instead of RFC 5961's
+    resets_offer_window: bool = True  # a RST of our own has the window that any segment would have; else 0
+    syn_ack_text: bool = False  # text and FIN of a SYN,ACK are taken, though it did not open fast
+    # Of a SYN,ACK the echoed timestamp must be one that was sent; after a bad one the SYN is repeated at once.
+    wary_of_syn_acks: bool = True
+    syn_ack_is_timed: bool = True  # its ACK gives the first round trip, even without timestamps
+    window_updates_grow: bool = (
+        False  # with `plain_window_updates`: of equally old ones only a larger window counts
+    )
+    # A listener accepts half as many more connections as its backlog says, and refuses others only at their third
+    # segment; else one more, and SYNs meet silence.
+    backlog_and_half: bool = False
+    default_mss: int = 536  # of a peer that does not tell its own (RFC 9293 MUST-15)
+    # FIN-WAIT-2 of a closed socket lasts as long as keep-alive would ask, and an interval more.
+    fin_wait_2_by_keepalive: bool = False
     socket_errors: str = "linux"  # whose errnos calls give in states that they do not fit; or "freebsd"
 
 

@@ -33,6 +33,17 @@ _FREEBSD: Final = TcpConfig(
     invalid_ratelimit_ns=0,
     half_open_syn="answer",
     trims_segments=True,
+    resets_offer_window=False,
+    syn_ack_text=True,
+    wary_of_syn_acks=False,
+    syn_ack_is_timed=False,
+    window_updates_grow=True,
+    backlog_and_half=True,
+    abort_on_overflow=True,
+    half_open_allowance=4_096,
+    somaxconn=128,
+    min_mss=216,
+    fin_wait_2_by_keepalive=True,
     challenge_acks=5,
     old_acks_are_common=False,
     ack_required_first=False,
@@ -83,6 +94,7 @@ _FREEBSD: Final = TcpConfig(
 )
 
 _RFC: Final = TcpConfig(
+    resets_offer_window=False,
     syn_linear_timeouts=0,
     initial_window_syn_losses=0,
     soft_errors_end_connect=False,

@@ -28,7 +28,10 @@ _TWO_INTS: Final = struct.Struct("ii")  # struct linger
 _TIMEVAL: Final = struct.Struct("ll")
 _MIN_RCVBUF: Final = 2_304  # Linux's SOCK_MIN_RCVBUF
 _MIN_SNDBUF: Final = 4_608
-_BSD_CLUSTER, _BSD_BUFFER = 2_048, 256  # octets that a cluster holds and what the buffer that leads to it costs
+_BSD_CLUSTER, _BSD_BUFFER = (
+    2_048,
+    256,
+)  # octets that a cluster holds and what the buffer that leads to it costs
 _MAX_INT: Final = 2**31 - 1
 _MAX_IP_OPTIONS: Final = 40  # octets
 _MOST_RETRIES: Final = 255

@@ -137,7 +137,14 @@ class Socket(Transfer):
                     endpoint.connect(packed, port, driver.now())
                     self._machine.sockets.tell(endpoint, "connected", driver.now())
                     return None, False
-                if description.connecting and endpoint.key:  # without one, shutdown() ended the attempt
+                waits = (
+                    endpoint.tcb.config.socket_errors == "linux"
+                )  # FreeBSD's connect() begins, and only that
+                if description.connecting and endpoint.state_name in _HANDSHAKE and not waits:
+                    return os_error(errno.EALREADY), False
+                if (
+                    description.connecting and endpoint.key and waits
+                ):  # without one, shutdown() ended the attempt
                     if self._timeout_ns == 0 and endpoint.state_name in _HANDSHAKE:
                         return os_error(errno.EALREADY), False
                 else:

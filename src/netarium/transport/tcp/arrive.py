@@ -69,18 +69,8 @@ def _checks(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
         return _in_record(tcb, seg, now)
     if not seg.flags & (ACK | RST | SYN) and tcb.config.ack_required_first:
         return DropReason.TCP_BAD_SEGMENT
-    if tcb.config.trims_segments:
-        if (fate := trim.admit(tcb, seg, now)) is not None:
-            return fate
-        if seg.flags & RST:
-            return _end_by_reset(tcb, now)
-    elif (fate := check_sequence(tcb, seg, now)) is not None:
+    if (fate := _first_checks(tcb, seg, now)) is not None:
         return fate
-    elif seg.flags & _CONTROL or tcb.state is SYN_RECEIVED:
-        if (fate := check_rst(tcb, seg, now)) is not None:
-            return fate
-        if (fate := check_syn(tcb, seg, now)) is not None:
-            return fate
     if (fate := check_ack(tcb, seg, now)) is not None:
         return fate
     if seg.flags & URG:
@@ -92,6 +82,19 @@ def _checks(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
     if seg.flags & FIN or tcb.rcv_fin == tcb.rcv_nxt:
         stream.check_fin(tcb, seg, now)
     return None
+
+
+def _first_checks(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
+    """Its numbers, RST and SYN: in the order of RFC 9293, or as the BSDs do it."""
+    if tcb.config.trims_segments:
+        dropped = trim.admit(tcb, seg, now)
+        return _end_by_reset(tcb, now) if dropped is None and seg.flags & RST else dropped
+    fate = check_sequence(tcb, seg, now)
+    if fate is None and (seg.flags & _CONTROL or tcb.state is SYN_RECEIVED):
+        fate = check_rst(tcb, seg, now)
+        if fate is None:
+            fate = check_syn(tcb, seg, now)
+    return fate
 
 
 def _in_record(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
@@ -122,9 +125,13 @@ def _in_record(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
 
 
 def _syn_sent(tcb: Tcb, seg: TcpSegment, now: int) -> Fate:
-    """What a SYN,ACK carries beside itself is looked at only by who opened fast (RFC 7413 §4.2.2)."""
+    """What a SYN,ACK carries beside itself; on Linux only who opened fast looks at it (RFC 7413 §4.2.2)."""
     fate = handshake.syn_sent_arrives(tcb, seg, now)
-    if tcb.state is ESTABLISHED and seg.segment_length > 1 and (tcb.fast_open_option or tcb.syn_data):
+    if (
+        tcb.state is ESTABLISHED
+        and seg.segment_length > 1
+        and (tcb.fast_open_option or tcb.syn_data or tcb.config.syn_ack_text)
+    ):
         seg.seq, seg.flags = tcb.rcv_nxt, seg.flags & ~SYN
         if len(seg.payload):
             stream.process_text(tcb, seg, now)
@@ -394,6 +401,10 @@ def _update_window(tcb: Tcb, seg: TcpSegment) -> bool:
         if older:
             return False
         is_update = window != tcb.snd_wnd
+        if tcb.config.window_updates_grow:
+            is_update = is_update and not tcb.sack_ok  # there a duplicate may have any window
+            if tcb.snd_wl1 == seg.seq and tcb.snd_wl2 == seg.ack and window <= tcb.snd_wnd:
+                return is_update
     else:
         # DEVIATION RFC 9293 §3.10.7.4, as Linux: segments that are equally old may have overtaken each other.
         is_update = (
@@ -426,7 +437,7 @@ def _fin_acknowledged(tcb: Tcb, now: int) -> None:
     if tcb.state is FIN_WAIT_1:
         tcb.enter(FIN_WAIT_2, "ACK of our FIN", now)
         if tcb.orphan:
-            tcb.fin_wait_2_at = now + (tcb.options.linger2_ns or tcb.config.fin_wait_2_timeout_ns)
+            timers.await_fin(tcb, now)
     elif tcb.state is CLOSING:
         tcb.enter(TIME_WAIT, "ACK of our FIN", now)
     elif tcb.state is LAST_ACK:

@@ -33,6 +33,7 @@ from netarium.transport.tcp import (
     sender,
     timers,
     usertimeout,
+    window,
 )
 from netarium.transport.tcp.fastopen import FastOpen, FastOpenQueue
 from netarium.transport.tcp.halfopen import HalfOpen, Nursery
@@ -52,7 +53,7 @@ from netarium.transport.tcp.state import (
 )
 from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp import ACK, CHECKSUM_OFFSET, FIN, RST, TcpSegment
-from netarium.wire.tcp_options import FastOpenOption, parse_fast_open
+from netarium.wire.tcp_options import FastOpenOption, pack_options, parse_fast_open
 
 PROTOCOL_TCP = 6
 MAX_MSS = 65_495  # a packet of 65,535 octets less both headers
@@ -516,4 +517,8 @@ class Circuit(ABC):
         tcb = self.tcb
         flags = RST if tcb.state is SYN_SENT else RST | ACK
         ack = tcb.rcv_nxt if flags & ACK else 0
-        self._layer.send_bare(self.local, self.remote, seq & MASK, ack, flags, 0, b"", now)
+        options = pack_options(ts=(negotiate.timestamp(tcb, now), tcb.ts_recent)) if tcb.ts_ok else b""
+        offered = 0
+        if tcb.config.resets_offer_window:
+            offered = min(window.offer(tcb) >> tcb.rcv_wind_shift, 0xFFFF)
+        self._layer.send_bare(self.local, self.remote, seq & MASK, ack, flags, offered, options, now)

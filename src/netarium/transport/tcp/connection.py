@@ -132,7 +132,10 @@ class Connection(Circuit):
         Raises:
             StackError: INVALID in another state, ADDRESS_IN_USE.
         """
-        backlog = max(0, min(backlog, self._layer.config.somaxconn))
+        config = self._layer.config
+        if backlog < 0 and config.backlog_and_half:
+            backlog = config.somaxconn
+        backlog = max(0, min(backlog, config.somaxconn))
         if self.listener is not None:
             self.listener.backlog = backlog
             return
@@ -157,11 +160,11 @@ class Connection(Circuit):
             limit = backlog
         self.listener.fast_open.limit = min(limit, config.somaxconn)
 
-    def accept(self, now: int) -> "Connection | None":  # noqa: ARG002
+    def accept(self, now: int) -> "Connection | None":
         """The next established connection, or None.
 
         Raises:
-            StackError: INVALID: not listening.
+            StackError: INVALID: not listening; ECONNABORTED: it has been reset meanwhile, and the system tells so.
         """
         if self.listener is None:
             raise StackError(CloseReason.INVALID, "not listening")
@@ -169,6 +172,12 @@ class Connection(Circuit):
             return None
         connection = self.listener.ready.popleft()
         assert isinstance(connection, Connection)
+        number = errnos.error_of(
+            self._layer.config.socket_errors, "accept", connection.tcb.state, used=bool(connection.key)
+        )
+        if number:
+            connection.close(now)
+            raise StackError(number)
         connection.accepted = True
         return connection
 
@@ -291,6 +300,8 @@ class Connection(Circuit):
         """
         tcb = self.tcb
         if tcb.error:
+            if tcb.state is CLOSED and self._layer.config.socket_errors == "freebsd":
+                self._check_call("send")  # that nothing can be sent comes first, and recv() tells why
             self._raise_error()
         if tcb.state is not ESTABLISHED:
             self._check_call("send")
@@ -409,7 +420,7 @@ class Connection(Circuit):
         else:
             self._queue_fin("close()", now)
             if tcb.state is FIN_WAIT_2:
-                tcb.fin_wait_2_at = now + (self.options.linger2_ns or tcb.config.fin_wait_2_timeout_ns)
+                timers.await_fin(tcb, now)
         self._done(now)
 
     def abort(self, now: int) -> None:

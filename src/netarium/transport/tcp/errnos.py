@@ -35,7 +35,7 @@ _FREEBSD: Final[dict[tuple[str, str], int]] = {
     ("send", FRESH): errno.ENOTCONN,
     ("send", LISTENING): errno.ENOTCONN,
     ("send", OPENING): errno.ENOTCONN,
-    ("recv", OPENING): errno.ENOTCONN,
+    ("accept", OVER): errno.ECONNABORTED,
     ("shutdown", LISTENING): errno.ENOTCONN,
 }
 
@@ -61,7 +61,7 @@ def error_of(system: str, call: str, state: State, *, used: bool) -> int:
 
     Args:
         system: "linux" or "freebsd".
-        call: "connect", "send", "recv" or "shutdown".
+        call: "connect", "send", "recv", "shutdown", or "accept": of the connection that it would give.
         state: the connection's.
         used: it is a connection or an attempt at one, or was.
     """

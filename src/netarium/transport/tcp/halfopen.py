@@ -55,6 +55,9 @@ class Doorman(Protocol):
     def timed_out(self, half: "HalfOpen") -> None:
         """A timer of the half-open connection expired for the first time."""
 
+    def young_again(self, half: "HalfOpen") -> None:
+        """Its SYN was repeated, and its timer begins anew."""
+
     def remove(self, half: "HalfOpen") -> None:
         """It is half-open no more."""
 
@@ -132,7 +135,7 @@ class HalfOpen:
         """SYN-RECEIVED, in the order in which Linux asks the questions of RFC 9293 §3.10.7.4."""
         seq, flags = unwrap(seg.seq, self.irs + 1), seg.flags
         if flags & (SYN | RST) == SYN and self.config.half_open_syn == "answer":
-            return self._answer_any_syn(seg, now)
+            return self._answer_any_syn(seg, packet, now)
         if seq == self.irs and flags & (SYN | RST | ACK) == SYN:
             if not self._is_limited(now):
                 self.repeated += 1  # our SYN,ACK was lost, it seems
@@ -175,13 +178,22 @@ class HalfOpen:
             end = seg.seq + seg.segment_length
             self._nursery.send_bare(self.local, self.remote, 0, end, RST | ACK, 0, b"", now)
 
-    def _answer_any_syn(self, seg: TcpSegment, now: int) -> Fate:
-        """As FreeBSD's cache of SYNs: any SYN is taken for a repetition, a SYN,ACK is no answer to ours."""
+    def _answer_any_syn(self, seg: TcpSegment, packet: IpPacket, now: int) -> Fate:
+        """As FreeBSD's cache of SYNs: any SYN is taken for a repetition, a SYN,ACK is no answer to ours.
+
+        The wait for an ACK begins anew, with the timestamp of the repetition.
+        """
         if seg.flags & ACK:
             self.give_up()
             self._refuse(seg, now)
             return DropReason.TCP_BAD_SYN
+        self.ts_ok = self.ts_ok and seg.ts_val is not None
+        self.ts_recent, self.ts_recent_at = seg.ts_val or 0, now
+        self.ecn_ok = self.ecn_ok and ecn.accepts(self.config, seg, packet.tos & ecn.FIELD)
         self.repeated += 1
+        if self.timeouts:
+            self.timeouts = 0
+            self.listener.young_again(self)
         self.answer(now)
         return Accepted.LOCAL
 
@@ -211,7 +223,8 @@ class HalfOpen:
         if self.ts_ok and seg.ts_val is not None and not seg.flags & RST:
             if 0 < (self.ts_recent - seg.ts_val) & MASK < 0x8000_0000:
                 return DropReason.TCP_PAWS  # RFC 7323 §5.3: nor would the connection take it
-            if seg.ts_ecr and (seg.ts_ecr - self.ts_first) & MASK > (self.ts_last - self.ts_first) & MASK:
+            doubted = seg.ts_ecr and self.config.wary_of_syn_acks
+            if doubted and (seg.ts_ecr - self.ts_first) & MASK > (self.ts_last - self.ts_first) & MASK:
                 return DropReason.TCP_BAD_ECHO
         end = seq + seg.segment_length
         left, right = self.irs + 1, self.irs + 1 + self.window

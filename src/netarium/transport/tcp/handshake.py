@@ -69,11 +69,11 @@ def syn_sent_arrives(tcb: Tcb, seg: TcpSegment, now: int) -> Fate:
 def _doubt(tcb: Tcb, seg: TcpSegment, now: int) -> DropReason | None:
     """An ACK of what was never sent, or an echo of a timestamp that was never sent: it answers another SYN."""
     if not tcb.iss < seg.ack <= tcb.snd_nxt:
-        if not tcb.rexmit_count and tcb.rexmit_at:
+        if not tcb.rexmit_count and tcb.rexmit_at and tcb.config.wary_of_syn_acks:
             # The reset clears what the peer confuses us with: ask again at once, not in a second (as Linux).
             tcb.rexmit_at = min(tcb.rexmit_at, now + _SOON_NS)
         return DropReason.TCP_BAD_ACK
-    if seg.ts_ecr and tcb.config.timestamps:
+    if seg.ts_ecr and tcb.config.timestamps and tcb.config.wary_of_syn_acks:
         age = (negotiate.timestamp(tcb, now) - tcb.syn_ts) & MASK
         if (seg.ts_ecr - tcb.syn_ts) & MASK > age:
             return DropReason.TCP_BAD_ECHO
@@ -184,7 +184,7 @@ def _measure(tcb: Tcb, seg: TcpSegment, now: int) -> None:
         tcb.syn_losses = 0  # our first SYN arrived: the others were needless
     resent = tcb.rexmit_count or (not tcb.fast_opened and tcb.scoreboard.oldest.resent)
     if not resent:
-        if tcb.syn_sent_at < now:
+        if tcb.syn_sent_at < now and (not tcb.passive or stamped or tcb.config.syn_ack_is_timed):
             tcb.rtt.sample(now - tcb.syn_sent_at, now, snd_nxt=tcb.snd_nxt)
     elif stamped:
         ticks = (negotiate.timestamp(tcb, now) - seg.ts_ecr) & MASK

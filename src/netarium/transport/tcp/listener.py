@@ -59,8 +59,9 @@ class Listener:
 
     @property
     def is_full(self) -> bool:
-        """As on Linux, one more than the backlog may wait."""
-        return len(self.ready) > self.backlog
+        """One more than the backlog may wait, as on Linux; or half as many more, as on the BSDs."""
+        most = self.backlog * 3 // 2 if self._nursery.config.backlog_and_half else self.backlog
+        return len(self.ready) > most
 
     @property
     def _is_crowded(self) -> bool:
@@ -92,7 +93,7 @@ class Listener:
             The new record, which has not answered yet; or what became of the SYN.
         """
         config = self._nursery.config
-        if self.is_full:
+        if self.is_full and not config.backlog_and_half:  # else the end of the handshake will tell
             return DropReason.TCP_LISTEN_OVERFLOW
         crowded = self._is_crowded
         cookie_due = config.syn_cookies == syncookies.ALWAYS or (
@@ -137,6 +138,10 @@ class Listener:
     def timed_out(self, half: HalfOpen) -> None:  # noqa: ARG002 - which one makes no difference
         """One is young no more."""
         self._young -= 1
+
+    def young_again(self, half: HalfOpen) -> None:  # noqa: ARG002 - likewise
+        """The SYN of one was repeated, and its timer begins anew."""
+        self._young += 1
 
     def remove(self, half: HalfOpen) -> None:
         """One is half-open no more."""

@@ -118,7 +118,7 @@ def _with_fast_open(packed: bytes, option: FastOpenOption | None) -> bytes:
 def accept_options(tcb: Negotiation, syn: TcpSegment, now: int) -> None:
     """Take over what the peer's SYN offers and we want too."""
     config = tcb.config
-    default = DEFAULT_MSS4 if tcb.version == 4 else DEFAULT_MSS6  # MUST-15
+    default = config.default_mss if tcb.version == 4 else DEFAULT_MSS6  # MUST-15
     ours = tcb.options.maxseg
     if syn.mss:
         tcb.peer_mss = max(min(syn.mss, ours or syn.mss), config.min_mss)

@@ -27,8 +27,17 @@ class Tally:
     """
 
     __slots__ = (
-        "_mode_at", "_spent", "data_segs_in", "data_segs_out", "delivered_ce", "first_segs_out", "mode",
-        "octets_resent", "short_of_room", "challenges", "challenges_until",
+        "_mode_at",
+        "_spent",
+        "challenges",
+        "challenges_until",
+        "data_segs_in",
+        "data_segs_out",
+        "delivered_ce",
+        "first_segs_out",
+        "mode",
+        "octets_resent",
+        "short_of_room",
     )  # fmt: skip
 
     def __init__(self) -> None:

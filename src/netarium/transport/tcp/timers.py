@@ -214,6 +214,16 @@ def _is_unheard(tcb: Tcb, now: int) -> bool:
     return tcb.keepalive_count >= (tcb.options.keepcnt or tcb.config.keepalive_probes)
 
 
+def await_fin(tcb: Tcb, now: int) -> None:
+    """FIN-WAIT-2 of a socket that nobody reads any more: the peer's FIN shall not be waited for without end."""
+    config, options = tcb.config, tcb.options
+    patience = options.linger2_ns or config.fin_wait_2_timeout_ns
+    if config.fin_wait_2_by_keepalive:
+        interval = options.keepintvl_ns or config.keepalive_interval_ns
+        patience = ((options.keepcnt or config.keepalive_probes) + 1) * interval
+    tcb.fin_wait_2_at = now + patience
+
+
 def on_first_data(tcb: Tcb) -> None:
     """RFC 6298 (5.7): a SYN that timed out tells that the RTO was too short for this path."""
     if tcb.rexmit_count:

@@ -137,7 +137,9 @@ def _cut_tail(tcb: Tcb, seg: TcpSegment) -> bool:
         seg.payload = seg.payload[: size - beyond]
         seg.flags &= ~(PSH | FIN)
     if len(seg.payload):
-        tcb.rcv_adv = max(tcb.rcv_adv, seg.seq + len(seg.payload))  # there is room, although it was not offered
+        tcb.rcv_adv = max(
+            tcb.rcv_adv, seg.seq + len(seg.payload)
+        )  # there is room, although it was not offered
     return True
 
 
