@@ -262,6 +262,7 @@ class TcpConfig:
     default_mss: int = 536  # of a peer that does not tell its own (RFC 9293 MUST-15)
     # FIN-WAIT-2 of a closed socket lasts as long as keep-alive would ask, and an interval more.
     fin_wait_2_by_keepalive: bool = False
+    ecn_retries: int = 0  # ... but so many repetitions of a SYN still ask
     socket_errors: str = "linux"  # whose errnos calls give in states that they do not fit; or "freebsd"
 
 

@@ -33,6 +33,7 @@ _FREEBSD: Final = TcpConfig(
     invalid_ratelimit_ns=0,
     half_open_syn="answer",
     trims_segments=True,
+    ecn_retries=1,
     resets_offer_window=False,
     syn_ack_text=True,
     wary_of_syn_acks=False,

@@ -31,10 +31,10 @@ _QUICK_ACKS: Final = (
 def syn_flags(tcb: Tcb) -> int:
     """ECE and CWR of our SYN, if we ask for ECN (§6.1.1).
 
-    A repeated SYN asks no more: perhaps a middlebox drops those that do (§6.1.1.1).
+    A SYN that was repeated (`ecn_retries` times) asks no more: perhaps a middlebox drops those that do (§6.1.1.1).
     """
     config = tcb.config
-    if config.ecn != ON or (tcb.rexmit_count and config.ecn_fallback):
+    if config.ecn != ON or (config.ecn_fallback and tcb.rexmit_count > config.ecn_retries):
         return 0
     return ECE | CWR
 

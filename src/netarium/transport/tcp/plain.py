@@ -60,7 +60,7 @@ def select(tcb: Tcb) -> int:
     """The window that the buffer allows.
 
     By worthwhile steps, and in octets that the shifted field can say (RFC 9293 §3.8.6.2.2); or, as on FreeBSD, freely,
-    but then a tiny window is none, and the field is rounded down, which may take back an octet or so.
+    but then a tiny window is none.
     """
     free = min(tcb.rcv_buf - tcb.rcv_queued, tcb.window_clamp)
     offered = tcb.rcv_adv - tcb.rcv_nxt

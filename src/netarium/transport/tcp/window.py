@@ -63,8 +63,8 @@ def offer(tcb: Tcb) -> int:
     offered = tcb.rcv_adv - tcb.rcv_nxt
     window = select(tcb)
     shift = tcb.rcv_wind_shift
-    if window < offered and not tcb.config.window_by_segments:
-        window = offered
+    if not tcb.config.window_by_segments:
+        window = -(-max(window, offered) >> shift) << shift  # rounded up, or the edge would move back
     elif window < offered:
         window = -(-offered >> shift) << shift
     return min(window, 0xFFFF << shift)
