@@ -13,6 +13,7 @@ from typing import Final
 from netarium.base.config import MachineConfig
 from netarium.base.counters import Counters
 from netarium.base.errors import Accepted, DropReason, Fate, WireError
+from netarium.base.timerq import NEVER
 from netarium.base.trace import FrameDropped, FrameReceived, FrameSent, Trace
 from netarium.host.process import ProcessTable
 from netarium.host.sockets import SocketTable
@@ -104,8 +105,9 @@ class Machine:
         interface, trace = self.ip.interface_of(device), self.trace
         before = 0 if trace is None else trace.cause
         frame = None
-        if interface.out:
-            frame = interface.out.popleft()
+        out = interface.out
+        if out:
+            frame = out.popleft()
         else:
             ready = interface.ready
             while ready and frame is None:
@@ -118,10 +120,8 @@ class Machine:
                     sender.queued = False
                 elif sender.queued:  # it has more, as far as it knows
                     ready.append(sender)
-            if (
-                frame is None and interface.out
-            ):  # what a sender gave waits for its next hop: the question goes now
-                frame = interface.out.popleft()
+            if frame is None and out:  # what a sender gave waits for its next hop: the question goes now
+                frame = out.popleft()
         if trace is not None:
             if frame is not None:
                 self._tell_sent(trace, device, frame, now)
@@ -130,10 +130,18 @@ class Machine:
 
     def next_deadline(self) -> int | None:
         """When `on_deadline` must be called, ns; None if nothing waits for time to pass."""
-        ip, tcp = self.ip.timers.next_deadline(), self.tcp.timers.next_deadline()
-        if ip is None or tcp is None:
-            return tcp if ip is None else ip
-        return min(ip, tcp)
+        first = self._first_deadline()
+        return first if first != NEVER else None
+
+    def is_due(self, now: int) -> bool:
+        """True if `on_deadline` has something to do."""
+        return self._first_deadline() <= now
+
+    def _first_deadline(self) -> int:
+        ip, tcp = self.ip.timers, self.tcp.timers
+        at = ip.first if ip.first >= 0 else ip.find()
+        first = tcp.first if tcp.first >= 0 else tcp.find()
+        return at if at < first else first
 
     def on_deadline(self, now: int) -> None:
         """Do what is due. Never raises."""

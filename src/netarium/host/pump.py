@@ -29,8 +29,7 @@ def pump(machine: Machine, now: int, budget: int = BATCH) -> int | None:
                 machine.receive(device, frame, now)
                 left -= 1
             again = again or not left
-        deadline = machine.next_deadline()
-        if deadline is not None and deadline <= now:
+        if machine.is_due(now):
             machine.on_deadline(now)
         for interface in interfaces:
             out, ready = interface.out, interface.ready

@@ -44,14 +44,12 @@ class Ipv4Output:
         head: bytes,
         body: Buffer,
         now: int,
-        *,
         ttl: int | None = None,
         tos: int = 0,
         gso_size: int = 0,
         csum_offset: int | None = None,
     ) -> Frame | None:
         """Put headers in front of a segment: see `IpLayer.wrap`."""
-        interface = path.interface
         total = HEADER_LENGTH + len(head) + len(body)
         ttl_protocol = (self._default_ttl if ttl is None else ttl) << 8 | protocol
         if path.dont_fragment:
@@ -66,7 +64,7 @@ class Ipv4Output:
         csum_start = 0
         if csum_offset is None:
             csum_offset = 0
-        elif interface.device.offload.tx_checksum:
+        elif path.tx_checksum:
             csum_start = HEADER_LENGTH
         else:
             head, body = finish_checksum(protocol, head, body, csum_offset)

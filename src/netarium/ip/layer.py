@@ -267,7 +267,6 @@ class IpLayer(IpCore):
         head: bytes,
         body: Buffer,
         now: int,
-        *,
         ttl: int | None = None,
         tos: int = 0,
         gso_size: int = 0,
@@ -289,9 +288,7 @@ class IpLayer(IpCore):
         Returns:
             The frame; None if it went to wait for the next hop, or was lost because that does not answer.
         """
-        return self._output.wrap(
-            path, protocol, head, body, now, ttl=ttl, tos=tos, gso_size=gso_size, csum_offset=csum_offset
-        )
+        return self._output.wrap(path, protocol, head, body, now, ttl, tos, gso_size, csum_offset)
 
     def confirm(self, path: Path, now: int) -> None:
         """A transport made progress over this path: its next hop is reachable (RFC 4861 §7.3.1)."""

@@ -47,11 +47,12 @@ class Path:
         version: 4 or 6.
         addresses: `src + dst`, as they stand in the header.
         address_sum: the folded sum of both, for checksums.
+        tx_checksum: the device finishes transport checksums.
     """
 
     __slots__ = (
         "address_sum", "addresses", "broadcast", "dont_fragment", "dst", "generation", "interface", "mtu",
-        "neighbor", "next_hop", "src", "to_group", "version",
+        "neighbor", "next_hop", "src", "to_group", "tx_checksum", "version",
     )  # fmt: skip
 
     def __init__(
@@ -78,6 +79,7 @@ class Path:
         self.version: Final = 4 if len(dst) == 4 else 6
         self.addresses: Final = src + dst
         self.address_sum: Final = sum16(self.addresses)
+        self.tx_checksum: Final = interface.device.offload.tx_checksum
 
 
 class PathFinder:

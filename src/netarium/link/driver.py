@@ -51,7 +51,8 @@ class SimulatedDevice:
 
     def recv(self, now: int) -> Frame | None:  # noqa: ARG002 - `Device`
         """The next frame of the receive ring."""
-        return self.adapter.rx.take()
+        rx = self.adapter.rx
+        return rx.take() if rx.used else None
 
     def can_send(self) -> bool:
         """True if the transmit ring has room."""

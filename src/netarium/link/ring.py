@@ -48,23 +48,27 @@ class Ring:
 
     def put(self, frame: Frame) -> bool:
         """Fill the next descriptor and hand it to the consumer. False: the ring is full."""
-        descriptor = self.descriptors[self._head]
+        head = self._head
+        descriptor = self.descriptors[head]
         if descriptor.owner is not self._producer:
             return False
         descriptor.frame = frame
         descriptor.owner = not self._producer
-        self._head = (self._head + 1) % self.size
+        head += 1
+        self._head = head if head < self.size else 0
         self.used += 1
         return True
 
     def take(self) -> Frame | None:
         """Empty the next filled descriptor and hand it back to the producer. None: there is none."""
-        descriptor = self.descriptors[self._tail]
+        tail = self._tail
+        descriptor = self.descriptors[tail]
         if descriptor.owner is self._producer:
             return None
         frame, descriptor.frame = descriptor.frame, None
         descriptor.owner = self._producer
-        self._tail = (self._tail + 1) % self.size
+        tail += 1
+        self._tail = tail if tail < self.size else 0
         self.used -= 1
         return frame
 

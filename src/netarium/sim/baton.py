@@ -74,8 +74,7 @@ class Baton:
         if self._closing is not None:
             self._give(self._closing)
             return
-        while not self._ready:
-            self._step()
+        self._until_ready()
         self._give(self._ready.popleft())
 
     # --- waiting ----------------------------------------------------------------------------------------------
@@ -192,7 +191,7 @@ class Baton:
                 ready.append(strand)
                 self._until_turn(strand)
             else:
-                self._step()
+                self._pass_time()
             if strand.fault is not None:
                 fault, strand.fault = strand.fault, None
                 raise fault
@@ -206,29 +205,43 @@ class Baton:
     def _until_turn(self, strand: Strand) -> None:
         """Act as the scheduler until the baton is the strand's."""
         ready = self._ready
-        while not ready:
-            self._step()
+        if not ready:
+            self._until_ready()
         following = ready.popleft()
         if following is not strand:
             self._hand_over(strand, following)
 
-    def _step(self) -> None:
-        """Let time pass to the next item on the agenda, and let it act."""
-        following = self.agenda.pop()
-        if following is None:
-            self.fail(Deadlock(f"nothing will ever happen again, and the program waits\n{self.who_waits()}"))
-            assert self._ready, "a world without its main thread"
-            return
-        at, item = following
-        if self.limit is not None and at > self.limit:
-            self.agenda.schedule(item, at)
-            self.now, self.limit = self.limit, None
-            self.fail(OutOfTime(f"not finished at {format_duration(self.now)}\n{self.who_waits()}"))
-            return
-        if at > self.now:
-            self.now = at
-            self._spins = 0
-        self._act(item)
+    def _until_ready(self) -> None:
+        """Act as the scheduler until there is a thread that can go on."""
+        while not self._ready:
+            if not self._pass_time():
+                waiting = self.who_waits()
+                self.fail(Deadlock(f"nothing will ever happen again, and the program waits\n{waiting}"))
+                assert self._ready, "a world without its main thread"
+
+    def _pass_time(self) -> bool:
+        """Let time pass from item to item on the agenda, and let each act, until a thread is ready or one failed.
+
+        Returns:
+            False: there are no items any more.
+        """
+        agenda, ready = self.agenda, self._ready
+        while not ready:
+            following = agenda.pop()
+            if following is None:
+                return False
+            at, item = following
+            if self.limit is not None and at > self.limit:
+                agenda.schedule(item, at)
+                self.now, self.limit = self.limit, None
+                self.fail(OutOfTime(f"not finished at {format_duration(self.now)}\n{self.who_waits()}"))
+                return True
+            if at > self.now:
+                self.now = at
+                self._spins = 0
+            if not self._act(item):
+                return True
+        return True
 
     def _act_due(self) -> bool:
         """Let the items act that are due now; True if there was one."""
@@ -241,11 +254,14 @@ class Baton:
             budget -= 1
         return acted
 
-    def _act(self, item: Timed) -> None:
+    def _act(self, item: Timed) -> bool:
+        """Let an item do what is due; False: it failed."""
         try:
             item.on_deadline(self.now)
         except BaseException as fault:  # noqa: BLE001 - who happens to be the scheduler is not to blame
             self.fail(fault)
+            return False
+        return True
 
     def _give(self, strand: Strand) -> None:
         self.holder = strand

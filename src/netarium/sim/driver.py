@@ -59,6 +59,20 @@ def _any_ready(interests: Interests) -> bool:
     return False
 
 
+class _Alarm:
+    """A machine's place on the agenda for its timers; its driver's own is for what its adapters have."""
+
+    __slots__ = ("_driver",)
+
+    def __init__(self, driver: "SimDriver") -> None:
+        self._driver = driver
+
+    def on_deadline(self, now: int) -> None:
+        """A timer is due."""
+        self._driver.alarm_at = None
+        self._driver.run(now)
+
+
 class SimDriver:
     """One machine in virtual time.
 
@@ -67,7 +81,9 @@ class SimDriver:
         clockwork: of the world.
     """
 
-    __slots__ = ("_again", "_baton", "_clockwork", "_connections", "_pumping", "_watchers", "machine")
+    __slots__ = (
+        "_again", "_alarm", "_baton", "_clockwork", "_connections", "_line_at", "_pumping", "_watchers", "alarm_at", "machine",
+    )  # fmt: skip
 
     def __init__(self, machine: Machine, clockwork: Clockwork) -> None:
         self.machine = machine
@@ -77,18 +93,26 @@ class SimDriver:
         self._connections: dict[int, Endpoint] = {}
         self._pumping = False
         self._again = False  # an adapter raised its line while the machine was being pumped
+        self._line_at: int | None = None  # when the driver is on the agenda for an adapter
+        self._alarm = _Alarm(self)
+        self.alarm_at: int | None = None  # and when for the machine's timers
 
     # --- the world's side -----------------------------------------------------------------------------------
 
     def raise_line(self, at: int) -> None:
         """An adapter has something: at once or a little later, but not in the middle of whatever the world does."""
-        agenda = self._baton.agenda
         if self._pumping:
             self._again = True
-        elif (due := agenda.deadline(self)) is None or at < due:
-            agenda.schedule(self, at)
+        elif self._line_at is None or at < self._line_at:
+            self._line_at = at
+            self._baton.agenda.schedule(self, at)
 
     def on_deadline(self, now: int) -> None:
+        """What an adapter has is due."""
+        self._line_at = None
+        self.run(now)
+
+    def run(self, now: int) -> None:
         """One turn of the machine; wake who waits for what came of it."""
         self._pumping = True
         machine = self.machine
@@ -104,10 +128,12 @@ class SimDriver:
             if watchers is not None:
                 for notify in tuple(watchers):
                     notify(endpoint)
-        if self._again:
+        if self._again or at == now:
             self._again = False
-            at = now
-        self._baton.agenda.schedule(self, at)
+            self.raise_line(now)
+        elif at != self.alarm_at:
+            self.alarm_at = at
+            self._baton.agenda.schedule(self._alarm, at)
 
     @property
     def connections(self) -> list[Endpoint]:
@@ -136,7 +162,7 @@ class SimDriver:
         if self._pumping:
             self._again = True
         else:
-            self.on_deadline(self._baton.now)
+            self.run(self._baton.now)
 
     def wait(self, interests: Interests, timeout_ns: int | None) -> bool:
         """Block in virtual time until one of the endpoints is ready; False if the time (ns) is over."""

@@ -89,6 +89,10 @@ class FakeMachine:
         self.turns += 1
         return self.deadline
 
+    def is_due(self, now: int) -> bool:
+        deadline = self.next_deadline()
+        return deadline is not None and deadline <= now
+
     def on_deadline(self, now: int) -> None:
         self.deadline = None
         self.fired.set()

@@ -162,8 +162,11 @@ def on_delay_over(tcb: Tcb) -> None:
     tcb.ack_now = tcb.output = True
 
 
-def sent(tcb: Tcb) -> None:
-    """A segment with our acknowledgment leaves: nothing is owed any more."""
+def sent(tcb: Tcb, octets: int, now: int) -> None:
+    """A segment with our acknowledgment, and `octets` of text, leaves: nothing is owed any more.
+
+    Text soon after text came is a conversation: ACKs can ride on the answers.
+    """
     if tcb.quickacks and tcb.ack_scheduled:
         tcb.quickacks -= 1
         if not tcb.quickacks:
@@ -174,11 +177,7 @@ def sent(tcb: Tcb) -> None:
         tcb.compressed = 0
         tcb.compressed_at = 0
     tcb.last_ack_sent = tcb.rcv_nxt
-
-
-def data_sent(tcb: Tcb, now: int) -> None:
-    """Text leaves. Soon after text came, that is a conversation: ACKs can ride on the answers."""
-    if now - tcb.last_data_at < tcb.ato_ns:
+    if octets and now - tcb.last_data_at < tcb.ato_ns:
         tcb.pingpong = True
 
 

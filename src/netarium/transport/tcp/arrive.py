@@ -55,8 +55,6 @@ def segment_arrives(tcb: Tcb, seg: TcpSegment, now: int) -> Fate:
         return _syn_sent(tcb, seg, now)
     if tcb.state is SYN_RECEIVED and tcb.fast_opened and _is_syn_again(tcb, seg, now):
         return Accepted.LOCAL
-    if seg.flags & ~PSH == ACK and seg.seq == tcb.rcv_nxt and _is_next_in_stream(tcb, seg, now):
-        return Accepted.LOCAL
     fate = _checks(tcb, seg, now)
     if tcb.ack_scheduled and not tcb.ack_now:
         acks.check(tcb, now)
@@ -149,15 +147,17 @@ def _is_syn_again(tcb: Tcb, seg: TcpSegment, now: int) -> bool:
     return True
 
 
-def _is_next_in_stream(tcb: Tcb, seg: TcpSegment, now: int) -> bool:
+def is_next_in_stream(tcb: Tcb, seg: TcpSegment, now: int) -> bool:
     """Header prediction: nearly all segments are the next of a stream that runs as it should.
 
     Of one that is ESTABLISHED, has the next number, fits, changes neither window nor state and finds no hole, all the
-    checks of §3.10.7.4 say "go on"; what remains is its ACK and its text. False: they must be asked one by one.
+    checks of §3.10.7.4 say "go on"; what remains is its ACK and its text, and is done. False: ask `segment_arrives`.
     """
     size = len(seg.payload)
     if (
-        tcb.state is not ESTABLISHED
+        seg.flags & ~PSH != ACK
+        or seg.seq != tcb.rcv_nxt
+        or tcb.state is not ESTABLISHED
         or seg.window << tcb.snd_wind_shift != tcb.snd_wnd
         or not tcb.snd_una <= seg.ack <= tcb.snd_nxt
         or seg.sack
@@ -170,7 +170,9 @@ def _is_next_in_stream(tcb: Tcb, seg: TcpSegment, now: int) -> bool:
     if tcb.ts_ok:
         if seg.ts_val is None or (seg.ts_val - tcb.ts_recent) & MASK >= 0x8000_0000:
             return False  # as Linux's: what is older goes the long way
-        _take_timestamp(tcb, seg, now)
+        if seg.seq <= tcb.last_ack_sent:
+            tcb.ts_recent = seg.ts_val
+            tcb.ts_recent_at = now
         if size and seg.ts_ecr != tcb.rcv_rtt_ecr:
             _sample_rtt(tcb, seg, size, now)
     tcb.snd_wl1, tcb.snd_wl2 = seg.seq, seg.ack

@@ -187,19 +187,20 @@ class Circuit(ABC):
         tcb = self.tcb
         tcb.segs_in += 1
         if seg.payload:
-            tcb.count().data_segs_in += 1
+            (tcb.tally or tcb.count()).data_segs_in += 1
         if tcb.trace is not None:
             emit.trace(tcb, seg, "received", len(seg.payload), "", self.local, self.remote, now)
         if tcb.ecn_ok:
             seg.ecn = packet.tos & ecn.FIELD
         seg.ack = unwrap(seg.ack, tcb.snd_nxt)
+        una = tcb.snd_una
+        fate: Fate = Accepted.LOCAL
         opening = tcb.state is SYN_SENT
         if not opening:
             seg.seq = unwrap(seg.seq, tcb.rcv_nxt)
-        una = tcb.snd_una
-        fate = arrive.segment_arrives(tcb, seg, now)
-        if opening and fate is Accepted.LOCAL:
-            self._learn_of_fast_open(seg)
+        if opening or not arrive.is_next_in_stream(tcb, seg, now):
+            fate = arrive.segment_arrives(tcb, seg, now)
+            self._after_checks(seg, now, learns=opening and fate is Accepted.LOCAL)
         if fate is Accepted.LOCAL:
             tcb.last_received_at = now
             marks = tcb.boundaries
@@ -215,13 +216,14 @@ class Circuit(ABC):
         if tcb.notices is not None:
             tcb.notices.arrived(tcb.rcv_nxt, now)
             tcb.wakeup = tcb.notices.acknowledged(tcb.snd_una, now) or tcb.wakeup
-        self._answer_by_reset(now)
         self._done(now)
         return fate
 
-    def _answer_by_reset(self, now: int) -> None:
-        """What `arrive` says is to be answered by a RST."""
+    def _after_checks(self, seg: TcpSegment, now: int, *, learns: bool) -> None:
+        """What `arrive` says is to be answered by a RST; what the answer to our SYN (`learns`) tells of its sender."""
         tcb = self.tcb
+        if learns:
+            self._learn_of_fast_open(seg)
         if tcb.reset_ack is not None:  # RFC 9293 §3.10.7: <SEQ=SEG.ACK><CTL=RST>
             self._layer.send_bare(self.local, self.remote, tcb.reset_ack & MASK, 0, RST, 0, b"", now)
             tcb.reset_ack = None
@@ -389,16 +391,17 @@ class Circuit(ABC):
         if tcb.trace is not None:
             emit.trace_sent(tcb, head, out, self.local, self.remote, now)
         payload = out.payload
+        size = len(payload)
         if tcb.notices is not None:
-            tcb.notices.sent(
-                out.seq, out.seq + len(payload), (20 if self.version == 4 else 40) + len(head), now
-            )
-        gso_size = tcb.smss if len(payload) > tcb.smss and out.note != sender.MTU_PROBE else 0
-        segments = -(-len(payload) // gso_size) if gso_size else 1
-        again = bool(out.note) and out.note not in sender.NOTHING_AGAIN
-        if payload or out.flags & FIN:
-            tcb.count().sent(len(payload), segments, again=again, fin=bool(out.flags & FIN))
+            tcb.notices.sent(out.seq, out.seq + size, (20 if self.version == 4 else 40) + len(head), now)
+        gso_size, segments = 0, 1
+        if size > tcb.smss and out.note != sender.MTU_PROBE:
+            gso_size = tcb.smss
+            segments = -(-size // gso_size)
             tcb.segs_out += segments - 1
+        again = out.note != "" and out.note not in sender.NOTHING_AGAIN
+        if size or out.flags & FIN:
+            (tcb.tally or tcb.count()).sent(size, segments, again=again)
         counters = self._layer.counters
         counters["tcp_out_segs"] += segments
         if again:
@@ -408,9 +411,8 @@ class Circuit(ABC):
         if tcb.ecn_ok and out.is_new_data:
             tos |= ecn.ECT_0  # not on ACKs, retransmissions and probes (RFC 3168 §6.1.4, §6.1.5, §6.1.6)
         return self._layer.ip.wrap(
-            path, PROTOCOL_TCP, head, payload, now,
-            ttl=options.ttl or None, tos=tos, gso_size=gso_size, csum_offset=CHECKSUM_OFFSET,
-        )  # fmt: skip
+            path, PROTOCOL_TCP, head, payload, now, options.ttl or None, tos, gso_size, CHECKSUM_OFFSET
+        )
 
     def _done(self, now: int) -> None:
         """After anything that may have changed the control block: queue for sending, wake, set the timer, clean up."""

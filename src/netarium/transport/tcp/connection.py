@@ -307,14 +307,16 @@ class Connection(Circuit):
             self._check_call("send")
             if tcb.fin_queued or tcb.state not in MAY_SEND:
                 raise StackError(errno.EPIPE)
-        room = self.send_room()
         if tcb.deferred:
             return self._send_syn_with(octets, now)
-        tcb.count().short_of_room = len(octets) > room
+        size = len(octets)
+        room = size if gathering.surely_takes(tcb, size) else self.send_room()
+        (tcb.tally or tcb.count()).short_of_room = short = size > room
+        if short:
+            tcb.room_awaited = True
         if room <= 0 or tcb.state is SYN_SENT or (tcb.state is SYN_RECEIVED and not tcb.fast_opened):
             return 0
-        size = len(octets)
-        if size > room:
+        if short:
             octets, size = memoryview(octets)[:room], room
         start = tcb.sendbuf.end
         tcb.sendbuf.append(octets)
@@ -542,6 +544,8 @@ class Connection(Circuit):
     def _at_end(self) -> bool:
         """Nothing is queued: is that the end of the stream, or only for now?"""
         tcb = self.tcb
+        if tcb.state is ESTABLISHED and not (tcb.error or tcb.rcv_shutdown):
+            return False
         ended = tcb.rcv_fin is not None and tcb.rcv_nxt > tcb.rcv_fin
         if tcb.error and (not ended or tcb.config.error_after_end):
             self._raise_error()

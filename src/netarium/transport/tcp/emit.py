@@ -10,7 +10,7 @@ from netarium.transport.tcp import acks, ecn, negotiate, usertimeout
 from netarium.transport.tcp import window as window_
 from netarium.transport.tcp.sender import Outgoing
 from netarium.transport.tcp.tcb import Tcb
-from netarium.wire.tcp import ACK, SYN, URG, TcpSegment, flag_names, pack_header
+from netarium.wire.tcp import ACK, SYN, URG, TcpSegment, flag_names, pack_header, pack_header_with_timestamps
 from netarium.wire.tcp_options import pack_options, parse_user_timeout
 
 _SACK_HEADER = 4  # two NOPs, kind and length
@@ -29,7 +29,8 @@ def header(tcb: Tcb, out: Outgoing, local_port: int, remote_port: int, pseudo: i
         pseudo: folded sum of addresses and protocol, without the length.
         now: monotonic ns.
     """
-    flags = out.flags
+    flags, size = out.flags, len(out.payload)
+    options: bytes | None = None
     if flags & SYN:
         options = negotiate.our_syn_options(tcb, now)
         window = window_.first(tcb.config, tcb.options, negotiate.announced_mss(tcb))
@@ -38,9 +39,15 @@ def header(tcb: Tcb, out: Outgoing, local_port: int, remote_port: int, pseudo: i
     else:
         if tcb.ecn_ok:
             flags |= ecn.flags_for(tcb, new_data=out.is_new_data)
-        options = _options(tcb, len(out.payload), now)
-        if tcb.uto_due:
-            options = usertimeout.add(tcb, options, len(out.payload))
+        fin = tcb.rcv_fin
+        if (
+            not tcb.ts_ok
+            or tcb.reassembly.octets
+            or tcb.dsack is not None
+            or (fin is not None and fin > tcb.rcv_nxt)
+            or tcb.uto_due
+        ):
+            options = _options(tcb, size, now)
         offered = window_.offer(tcb)
         tcb.rcv_adv = tcb.rcv_nxt + offered
         window = offered >> tcb.rcv_wind_shift
@@ -51,27 +58,42 @@ def header(tcb: Tcb, out: Outgoing, local_port: int, remote_port: int, pseudo: i
     ack = 0
     if flags & ACK:
         ack = tcb.rcv_nxt & MASK
-        acks.sent(tcb)
-        if len(out.payload):
-            acks.data_sent(tcb, now)
-    length = 20 + len(options) + len(out.payload)
-    checksum = (pseudo + length) % 0xFFFF or 0xFFFF
+        acks.sent(tcb, size, now)
     tcb.segs_out += 1
-    return pack_header(
-        local_port, remote_port, out.seq & MASK, ack, flags, min(window, 0xFFFF), urgent, options, checksum
-    )
+    if window > 0xFFFF:
+        window = 0xFFFF
+    length = 32 if options is None else 20 + len(options)
+    checksum = (pseudo + length + size) % 0xFFFF or 0xFFFF
+    if options is None:  # timestamps, as on every segment (RFC 7323 §3.2), and nothing else: nearly always
+        ts_val = (now // 1_000_000 + tcb.ts_offset) & MASK
+        return pack_header_with_timestamps(
+            local_port,
+            remote_port,
+            out.seq & MASK,
+            ack,
+            flags,
+            window,
+            urgent,
+            checksum,
+            ts_val,
+            tcb.ts_recent,
+        )
+    return pack_header(local_port, remote_port, out.seq & MASK, ack, flags, window, urgent, options, checksum)
 
 
 def _options(tcb: Tcb, octets: int, now: int) -> bytes:
-    """Timestamps on every segment (RFC 7323 §3.2), SACK blocks while something waits out of order (RFC 2018 §4).
+    """Timestamps on every segment (RFC 7323 §3.2), SACK blocks, and once in a while a user timeout (RFC 5482)."""
+    ts = ((now // 1_000_000 + tcb.ts_offset) & MASK, tcb.ts_recent) if tcb.ts_ok else None
+    options = pack_options(ts=ts, sack=_sack_blocks(tcb, octets) if tcb.sack_ok else ())
+    return usertimeout.add(tcb, options, octets) if tcb.uto_due else options
+
+
+def _sack_blocks(tcb: Tcb, octets: int) -> list[tuple[int, int]]:
+    """What came out of order (RFC 2018 §4), as on the wire.
 
     As many blocks as fit, for a bare ACK as well: there are paths that take only 68 octets. SMSS leaves no room for
     them in a full segment (RFC 9293 MUST-16); the bare ACKs, which each segment out of order provokes, carry them.
     """
-    ts = ((now // 1_000_000 + tcb.ts_offset) & MASK, tcb.ts_recent) if tcb.ts_ok else None
-    fin = tcb.rcv_fin
-    if (not tcb.reassembly and tcb.dsack is None and (fin is None or fin <= tcb.rcv_nxt)) or not tcb.sack_ok:
-        return pack_options(ts=ts) if ts is not None else b""
     room = _MAX_SACK_BLOCKS if tcb.ts_ok else _MAX_SACK_BLOCKS + 1
     room = min(room, (tcb.smss - octets - _SACK_HEADER) // _SACK_BLOCK)
     blocks: tuple[tuple[int, int], ...] = ()
@@ -81,7 +103,7 @@ def _options(tcb: Tcb, octets: int, now: int) -> bytes:
             tcb.dsack = None
             room -= 1
         blocks += _sacked(tcb, room) if room else ()
-    return pack_options(ts=ts, sack=[(left & MASK, right & MASK) for left, right in blocks])
+    return [(left & MASK, right & MASK) for left, right in blocks]
 
 
 def _sacked(tcb: Tcb, room: int) -> tuple[tuple[int, int], ...]:

@@ -33,13 +33,17 @@ def used(tcb: Tcb) -> int:
 
 
 def is_writable(tcb: Tcb) -> bool:
-    """Writing is worth a call: a third of the buffer is free, as on Linux, not one octet for each ACK."""
+    """Writing is worth a call: a third of the buffer is free, as on Linux, not one octet for each ACK.
+
+    If not, ACKs will tell who watches that there may be room again; else none of them need be told.
+    """
     expand(tcb)
-    taken = used(tcb)
-    if 2 * (tcb.snd_memory - taken) < taken:
-        return False
-    lowat = tcb.options.notsent_lowat
-    return not lowat or tcb.sendbuf.end - tcb.snd_nxt < lowat
+    taken, lowat = used(tcb), tcb.options.notsent_lowat
+    writable = 2 * (tcb.snd_memory - taken) >= taken
+    if lowat and tcb.sendbuf.end - tcb.snd_nxt >= lowat:
+        writable = False
+    tcb.room_awaited = not writable
+    return writable
 
 
 def expand(tcb: Tcb) -> None:
@@ -53,6 +57,11 @@ def expand(tcb: Tcb) -> None:
     segment = (1 << (max(tcb.smss, tcb.advmss) + _SEGMENT_COST - 1).bit_length()) + 256
     segments = max(tcb.config.initial_window_segments, tcb.congestion.cwnd // tcb.smss)
     tcb.snd_memory = max(tcb.snd_memory, min(2 * segment * segments, tcb.config.send_buffer))
+
+
+def surely_takes(tcb: Tcb, size: int) -> bool:
+    """What fits into a segment finds room in an empty buffer: no need to reckon how much."""
+    return tcb.sendbuf.end == tcb.sendbuf.start and 0 < size <= tcb.smss <= tcb.snd_memory
 
 
 def room(tcb: Tcb) -> int:

@@ -91,11 +91,11 @@ class TcpLayer:
         src = packet.src
         if not packet.checked and not verify(src, packet.dst, head, packet.body):
             return DropReason.TCP_CHECKSUM  # MUST-3
-        if is_multicast(src) or not any(src):
-            return DropReason.TCP_BAD_SOURCE  # MUST-63
         flow = self.flows.get(src + packet.dst + bytes(head[:4]))
         if flow is not None:
             return flow.on_segment(seg, packet, now)
+        if is_multicast(src) or not any(src):
+            return DropReason.TCP_BAD_SOURCE  # MUST-63; so no flow has such a peer
         return self._no_flow(seg, packet, now)
 
     def on_icmp_error(self, error: IcmpError, now: int) -> bool:

@@ -20,6 +20,7 @@ from netarium.transport.tcp.tcb import Tcb
 
 _READABLE = POLLIN | POLLRDNORM
 WRITABLE = POLLOUT | POLLWRNORM
+_OPENING = frozenset({SYN_SENT, SYN_RECEIVED})
 
 
 def poll(tcb: Tcb, listener: Listener | None, *, used: bool, writable: bool) -> int:
@@ -37,36 +38,36 @@ def poll(tcb: Tcb, listener: Listener | None, *, used: bool, writable: bool) -> 
     peer_done = tcb.rcv_shutdown or (tcb.rcv_fin is not None and tcb.rcv_nxt > tcb.rcv_fin)
     mask = POLLERR if tcb.error or (tcb.notices is not None and tcb.notices.queue) else 0
     if state is CLOSED:
-        mask |= POLLHUP | WRITABLE
-        if used or peer_done:
-            mask |= _READABLE | POLLRDHUP
-        return mask
-    if state is SYN_SENT:
+        over = _READABLE | POLLRDHUP if used or peer_done else 0
+        return mask | POLLHUP | WRITABLE | over
+    if state in _OPENING and not tcb.fast_opened:
         return mask | WRITABLE if tcb.deferred else mask  # the first octets go with the SYN
-    if state is SYN_RECEIVED and not tcb.fast_opened:
-        return mask
     if peer_done:
         mask |= _READABLE | POLLRDHUP
         if tcb.fin_queued:
             mask |= POLLHUP
     queued = tcb.rcv_queued
-    if tcb.rcv_up - 1 == tcb.rcv_nxt - queued and before_urgent(tcb):
-        queued -= 1  # that octet is MSG_OOB's
+    if tcb.rcv_up > tcb.rcv_nxt - queued:  # the urgent mark is not read yet
+        mask |= POLLPRI
+        queued -= before_urgent(tcb)  # that octet is MSG_OOB's
     if queued >= tcb.options.rcvlowat or (queued and tcb.rcv_adv <= tcb.rcv_nxt):
         mask |= _READABLE
     if tcb.fin_queued or writable:
         mask |= WRITABLE
-    if tcb.rcv_up > tcb.rcv_nxt - tcb.rcv_queued and tcb.rcv_up > tcb.irs + 1:
-        mask |= POLLPRI
     return mask
 
 
 def take(tcb: Tcb, limit: int, *, peek: bool) -> bytes:
     """Up to `limit` octets from the receive queue, which is not empty; they stay there if `peek`."""
-    limit = _up_to_mark(tcb, limit)
+    if tcb.rcv_up > tcb.rcv_nxt - tcb.rcv_queued:
+        limit = _up_to_mark(tcb, limit)
     queue = tcb.rcv_queue
     assert queue is not None
     first = queue[0]
+    if tcb.rcv_queued <= limit and not peek and len(queue) == 1:  # all of it, in one piece
+        tcb.rcv_queue = None
+        tcb.rcv_queued = 0
+        return bytes(first)
     if len(first) >= limit:
         taken = bytes(first) if len(first) == limit else bytes(memoryview(first)[:limit])
         if not peek:

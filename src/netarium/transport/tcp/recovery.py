@@ -133,7 +133,8 @@ def _made_progress(tcb: Tcb, now: int) -> None:
     if tcb.plpmtud is not None:
         probing.on_acknowledged(tcb)
     tcb.rexmit_count = tcb.persist_count = tcb.soft_error = tcb.user_timeout_at = 0
-    tcb.wakeup = True
+    if tcb.room_awaited:
+        tcb.wakeup = True
     if tcb.snd_una == tcb.snd_nxt:
         tcb.unacked_since = 0
     else:

@@ -80,11 +80,12 @@ class RttEstimator:
             self.srtt = rtt_ns
             self.rttvar = rtt_ns >> 1
         else:  # RTTVAR before SRTT: it is about the old SRTT
-            change = (abs(self.srtt - rtt_ns) - self.rttvar) >> 2
-            if self._min_of_variance and rtt_ns < self.srtt and change > 0:
+            error = rtt_ns - self.srtt
+            change = ((error if error >= 0 else -error) - self.rttvar) >> 2
+            if error < 0 < change and self._min_of_variance:
                 change >>= 3
             self.rttvar += change
-            self.srtt += (rtt_ns - self.srtt) >> 3
+            self.srtt += error >> 3
         least = latest_ns or rtt_ns
         if not self.min_rtt or least <= self.min_rtt or now - self._min_rtt_at > _WINDOW_NS:
             self.min_rtt = least
@@ -101,17 +102,20 @@ class RttEstimator:
 
     def _follow_variance(self, snd_una: int, snd_nxt: int, *, first: bool) -> None:
         """The variance term goes up at once and comes down round trip by round trip."""
-        floor = max(self._min_rto, GRANULARITY_NS)
         if first:
+            floor = max(self._min_rto, GRANULARITY_NS)
             self._variance = max(4 * self.rttvar, floor)
             self._deviation = floor
             self._round_end = snd_nxt
             return
-        self._deviation = max(self._deviation, 4 * self.rttvar)
-        self._variance = max(self._variance, self._deviation)
+        deviation = 4 * self.rttvar
+        if deviation > self._deviation:
+            self._deviation = deviation
+        if self._deviation > self._variance:
+            self._variance = self._deviation
         if snd_una > self._round_end or not snd_nxt:
             self._variance -= (self._variance - self._deviation) >> 2
-            self._deviation = floor
+            self._deviation = max(self._min_rto, GRANULARITY_NS)
             self._round_end = snd_nxt
 
     def back_off(self) -> None:

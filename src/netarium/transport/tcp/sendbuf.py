@@ -19,12 +19,13 @@ _RELEASED: Final = (-1, memoryview(b""))
 class SendBuffer:
     """A window on the stream: `[start, end)` in sequence numbers. It owns containers only while it is not empty."""
 
-    __slots__ = ("_chunks", "_first", "_gathered", "_tail", "end", "start")
+    __slots__ = ("_at", "_chunks", "_first", "_gathered", "_tail", "end", "start")
 
     def __init__(self, start: int) -> None:
         self.start = start
         self.end = start
         self._chunks: list[tuple[int, memoryview]] | None = None  # by the number of the first octet
+        self._at = 0  # the chunk that was cut last: the next cut is mostly in it, too
         self._first = 0  # chunks before it are acknowledged and go at the next compaction
         self._tail: list[bytes] | None = None  # small writes, not yet one chunk
         self._gathered = 0
@@ -51,15 +52,19 @@ class SendBuffer:
 
     def slice(self, seq: int, size: int) -> Buffer:
         """`size` octets from `seq` on; they must be in the buffer."""
-        assert self.start <= seq <= seq + size <= self.end
-        if self._tail is not None and seq + size > self.end - self._gathered:
+        stop = seq + size
+        assert self.start <= seq <= stop <= self.end
+        if self._tail is not None and stop > self.end - self._gathered:
             self._gather()
         chunks = self._chunks
         assert chunks is not None, "empty"
-        i = bisect_right(chunks, seq, self._first, key=_START) - 1
+        i = self._at
         start, chunk = chunks[i]
+        if not start <= seq < start + len(chunk):
+            i = self._at = bisect_right(chunks, seq, self._first, key=_START) - 1
+            start, chunk = chunks[i]
         offset = seq - start
-        if offset + size <= len(chunk):
+        if stop <= start + len(chunk):
             return chunk[offset : offset + size]
         pieces = [chunk[offset:]]
         missing = size - len(pieces[0])
@@ -87,13 +92,13 @@ class SendBuffer:
         self._first = first
         if first > 64 and first * 2 > len(chunks):
             del chunks[:first]
-            self._first = 0
+            self._first = self._at = 0
 
     def clear(self) -> None:
         """Nothing waits any more, or nothing of it will be sent."""
         self.start = self.end
         self._chunks = self._tail = None
-        self._first = self._gathered = 0
+        self._at = self._first = self._gathered = 0
 
     def _gather(self) -> None:
         assert self._tail is not None

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from netarium.base.checksum import Buffer
 from netarium.base.trace import Decision
 from netarium.transport.tcp import cwnd, gathering, pacing, probing, resend, tlp, xmittimer
+from netarium.transport.tcp.boundaries import Boundaries
 from netarium.transport.tcp.reduction import REDUCING
 from netarium.transport.tcp.scoreboard import Sent
 from netarium.transport.tcp.state import (
@@ -210,40 +211,44 @@ def _new_data(tcb: Tcb, now: int) -> Outgoing | None:
     """Data that was never sent, and the FIN behind the last of it."""
     seq = tcb.snd_nxt
     waiting = tcb.sendbuf.end - seq
-    fin_due = tcb.fin_queued and tcb.fin_seq is None and (tcb.state is not SYN_RECEIVED or tcb.orphan)
     if waiting <= 0:
+        fin_due = tcb.fin_queued and tcb.fin_seq is None and (tcb.state is not SYN_RECEIVED or tcb.orphan)
         return _fin(tcb, seq, now) if fin_due else None
     if tcb.plpmtud is not None and (octets := probing.next_probe(tcb, waiting, now)) != probing.NO_PROBE:
         return _mtu_probe(tcb, seq, octets, now) if octets else None
-    size = _chunk(tcb, seq, waiting, now)
-    if size <= 0:
+    marks = tcb.boundaries
+    assert marks is not None  # something was written
+    if seq < marks.chunk_end and marks.chunk_at == now:  # the next of a chunk that was begun just now
+        size = marks.chunk_end - seq
+        if size > tcb.smss:
+            size = tcb.smss
+    elif (size := _chunk(tcb, marks, seq, waiting, now)) <= 0:
         return None
     return _data(tcb, seq, size, now)
 
 
 def _data(tcb: Tcb, seq: int, size: int, now: int) -> Outgoing:
     """The next `size` octets, and the FIN if it follows them and the window takes it."""
-    payload = tcb.sendbuf.slice(seq, size)
+    sendbuf, smss = tcb.sendbuf, tcb.smss
+    payload = sendbuf.slice(seq, size)
     end = seq + size
     flags = ACK | PSH if _is_pushed(tcb, end, size) else ACK
-    fin_due = tcb.fin_queued and tcb.fin_seq is None and end == tcb.sendbuf.end
-    if fin_due and tcb.snd_una + tcb.snd_wnd > end:
+    if tcb.fin_queued and tcb.fin_seq is None and end == sendbuf.end and tcb.snd_una + tcb.snd_wnd > end:
         flags |= FIN
         tcb.fin_seq = end
         end += 1
-    if size % tcb.smss:
-        tcb.snd_sml = end
-    _sent(tcb, seq, end, -(-size // tcb.smss), now)
+    segs = 1
+    if size != smss:
+        segs = -(-size // smss)
+        if size % smss:
+            tcb.snd_sml = end
+    _sent(tcb, seq, end, segs, now)
     tcb.octets_sent += size
     return Outgoing(seq, flags, payload)
 
 
-def _chunk(tcb: Tcb, seq: int, waiting: int, now: int) -> int:
-    """Octets of the next segment or super-segment; where the device takes single ones, the next of a chunk."""
-    marks = tcb.boundaries
-    assert marks is not None  # something was written
-    if seq < marks.chunk_end and marks.chunk_at == now:
-        return min(tcb.smss, marks.chunk_end - seq)
+def _chunk(tcb: Tcb, marks: Boundaries, seq: int, waiting: int, now: int) -> int:
+    """Octets of the next segment or super-segment; where the device takes single ones, the first of a chunk."""
     record = marks.until_record_ends(seq, waiting)
     size = _allowance(tcb, record, now, last=record == waiting)
     if size > tcb.smss and not tcb.gso_size:
@@ -338,10 +343,11 @@ def _allowance(tcb: Tcb, waiting: int, now: int, *, last: bool) -> int:
         tcb.cwnd_check_due = True
         _trace_held(tcb, "cwnd", waiting, room, now)
         return 0
-    most = max(tcb.gso_size or gathering.chunk(tcb) * smss, smss)
-    size = min(waiting, window, most)
-    if tcb.paced:  # a super-segment goes as a whole: no more than the pace allows at once
-        size = min(size, max(tcb.pacing_burst // smss, 1) * smss)
+    size = min(waiting, window)
+    if size > smss:
+        size = min(size, max(tcb.gso_size or gathering.chunk(tcb) * smss, smss))
+        if tcb.paced:  # a super-segment goes as a whole: no more than the pace allows at once
+            size = min(size, max(tcb.pacing_burst // smss, 1) * smss)
     if size > smss:
         size = min(size, room // smss * smss)  # room >= smss here
         if size < waiting and size < window:

@@ -49,13 +49,13 @@ class Tally:
         self._mode_at = 0
         self._spent = [0, 0, 0, 0]  # ns in each mode
 
-    def sent(self, octets: int, segments: int, *, again: bool, fin: bool) -> None:
-        """Segments left."""
+    def sent(self, octets: int, segments: int, *, again: bool) -> None:
+        """Segments with data or a FIN left."""
         if octets:
             self.data_segs_out += segments
         if again:
             self.octets_resent += octets
-        elif octets or fin:
+        else:
             self.first_segs_out += segments
 
     def enter(self, mode: int, now: int) -> None:

@@ -63,6 +63,7 @@ class Tcb:
         max_packets_out: octets that were outstanding in that round trip, rounded up to segments.
         snd_cwnd_used: likewise the most, since `snd_cwnd_stamp`.
         max_snd_wnd: largest window the peer ever offered (RFC 9293 §3.8.6.2.1, RFC 5961 §5.2).
+        room_awaited: somebody found no room in the send buffer and may wait for it.
         snd_expanded: the congestion window for which `snd_memory` was last reckoned.
         snd_memory: octets that what waits and its bookkeeping may take (SO_SNDBUF); it grows with the congestion window.
         smss: payload octets of a full segment, options of each segment subtracted (RFC 9293 MUST-16).
@@ -135,7 +136,7 @@ class Tcb:
         "gso_limit", "plpmtud", "backoff_since",
         # send sequence space
         "iss", "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "snd_wl2", "snd_up", "snd_sml", "snd_wind_shift", "boundaries",
-        "max_snd_wnd", "smss", "peer_mss", "sendbuf", "snd_memory", "snd_expanded", "fin_queued", "fin_seq", "scoreboard", "syn_pending",
+        "max_snd_wnd", "smss", "peer_mss", "sendbuf", "snd_memory", "snd_expanded", "room_awaited", "fin_queued", "fin_seq", "scoreboard", "syn_pending",
         "burst_end", "burst_una", "octet_probed",
         # receive sequence space
         "irs", "rcv_nxt", "rcv_adv", "rcv_up", "rcv_wind_shift", "rcv_queue", "rcv_queued", "rcv_buf", "rcv_fin",
@@ -240,7 +241,7 @@ class Tcb:
         self.rexmit_count = self.persist_count = self.keepalive_count = 0
         self.unacked_since = self.last_received_at = 0
         self.output = self.wakeup = self.orphan = self.probe_due = self.abort_due = False
-        self.sws_override = False
+        self.sws_override = self.room_awaited = False
         self.reset_ack: int | None = None
         self.reset_to: int | None = None
         self.error = self.soft_error = 0

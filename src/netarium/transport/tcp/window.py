@@ -67,7 +67,8 @@ def offer(tcb: Tcb) -> int:
         window = -(-max(window, offered) >> shift) << shift  # rounded up, or the edge would move back
     elif window < offered:
         window = -(-offered >> shift) << shift
-    return min(window, 0xFFFF << shift)
+    most = 0xFFFF << shift
+    return window if window < most else most
 
 
 def select(tcb: Tcb) -> int:
@@ -76,8 +77,9 @@ def select(tcb: Tcb) -> int:
         return plain.select(tcb)
     mss, space = tcb.rcv_mss, tcb.rcv_buf
     free = space - tcb.rcv_queued - tcb.reassembly.octets
-    full = min(tcb.window_clamp, space)
-    shift = tcb.rcv_wind_shift
+    full, shift = tcb.window_clamp, tcb.rcv_wind_shift
+    if full > space:
+        full = space
     if mss > full:
         mss = full
         if mss <= 0:
@@ -87,7 +89,8 @@ def select(tcb: Tcb) -> int:
         free = free >> shift << shift
         if free < space >> 4 or free < mss:
             return 0
-    free = min(free, tcb.rcv_ssthresh)
+    if free > tcb.rcv_ssthresh:
+        free = tcb.rcv_ssthresh
     if shift:
         return -(-free >> shift) << shift
     window = tcb.rcv_adv - tcb.last_ack_sent

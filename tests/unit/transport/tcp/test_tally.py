@@ -5,11 +5,10 @@ from netarium.transport.tcp.tally import BUSY, IDLE, RWND_LIMITED, SNDBUF_LIMITE
 
 def test_segments() -> None:
     tally = Tally()
-    tally.sent(1_000, 1, again=False, fin=False)
-    tally.sent(5_000, 5, again=False, fin=True)
-    tally.sent(0, 1, again=False, fin=False)  # a bare ACK
-    tally.sent(0, 1, again=False, fin=True)
-    tally.sent(1_000, 1, again=True, fin=False)
+    tally.sent(1_000, 1, again=False)
+    tally.sent(5_000, 5, again=False)
+    tally.sent(0, 1, again=False)
+    tally.sent(1_000, 1, again=True)
     assert (tally.data_segs_out, tally.first_segs_out, tally.octets_resent) == (7, 7, 1_000)
 
 
