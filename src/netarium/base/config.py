@@ -263,6 +263,16 @@ class TcpConfig:
     # FIN-WAIT-2 of a closed socket lasts as long as keep-alive would ask, and an interval more.
     fin_wait_2_by_keepalive: bool = False
     ecn_retries: int = 0  # ... but so many repetitions of a SYN still ask
+    third_syn_is_plain: bool = (
+        False  # the third repetition of a SYN, and later ones, have no options but the MSS
+    )
+    blackhole: int = 0  # to closed ports: 1 SYNs, 2 all segments are answered by nothing
+    acks_from_anywhere: bool = (
+        False  # an ACK below all that RFC 5961 §5.2 allows is no reason for a challenge
+    )
+    second_soft_error_ends: bool = False  # ... and connect(), once its SYN was repeated more than R1 says
+    # A hard ICMP error ends connect(); which ones are hard, is the system's (`socket_errors`).
+    icmp_ends_connect: bool = True
     socket_errors: str = "linux"  # whose errnos calls give in states that they do not fit; or "freebsd"
 
 

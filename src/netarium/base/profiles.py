@@ -33,6 +33,7 @@ _FREEBSD: Final = TcpConfig(
     invalid_ratelimit_ns=0,
     half_open_syn="answer",
     trims_segments=True,
+    second_soft_error_ends=True,
     ecn_retries=1,
     resets_offer_window=False,
     syn_ack_text=True,

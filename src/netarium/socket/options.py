@@ -200,7 +200,9 @@ def _fixed(value: Callable[[Description], int | bytes]) -> Row:
 def _take_error(description: Description) -> int:
     endpoint = description.endpoint
     pending, endpoint.error = endpoint.error, 0
-    if not pending and isinstance(endpoint, Connection):  # RFC 9293 MUST-47: what ICMP hinted at
+    if (
+        not pending and isinstance(endpoint, Connection) and endpoint.tcb.config.socket_errors == "linux"
+    ):  # RFC 9293 MUST-47: what ICMP hinted at
         pending, endpoint.tcb.soft_error = endpoint.tcb.soft_error, 0
     return pending
 

@@ -13,7 +13,8 @@ from netarium.base.units import MS, SECOND, US
 from netarium.testing.packetdrill.errors import ScriptError
 from netarium.testing.packetdrill.script import Script
 from netarium.testing.packetdrill.shell import Simple, commands
-from netarium.testing.packetdrill.sysctls import TABLE, assign, changed
+from netarium.testing.packetdrill.sysctlkinds import changed
+from netarium.testing.packetdrill.sysctls import TABLE, assign
 
 # Headers of the public suites, by file name; what stands behind them may be anything.
 _HEADER: Final = re.compile(r"(?:.*/)?(?:defaults\.sh|common/[\w.-]+\.sh|set_sysctls(?:\.sh)?)")
@@ -21,7 +22,7 @@ _RESTORE: Final = re.compile(r"(?:.*/)?sysctl_restore\w*[\w.{}$-]*\.sh")
 # They tell something, or change what no script can see.
 _HARMLESS: Final = frozenset({
     ":", "true", "sync", "nstat", "ss", "netstat", "ethtool", "modprobe", "kldload", "kldunload", "kldstat", "echo", "printf",
-    "cat", "uname", "ulimit", "exit", "pwd", "date", "lsmod", "sockstat",
+    "cat", "dmesg", "uname", "ulimit", "exit", "pwd", "date", "lsmod", "sockstat",
 })  # fmt: skip
 _QDISCS: Final = frozenset({"pfifo", "bfifo", "pfifo_fast", "fq", "fq_codel", "noqueue", "mq", "codel"})
 _SYSCTL_FLAGS: Final = re.compile(r"-[wqnehaiN]+")

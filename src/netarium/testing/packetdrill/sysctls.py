@@ -6,14 +6,19 @@ is accepted and forgotten: those are in an explicit table. Of one that the stack
 that describes it is accepted. Everything else is refused.
 """
 
-from collections.abc import Callable
-from dataclasses import fields, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
-from netarium.base.config import IpConfig, MachineConfig
+from netarium.base.config import MachineConfig
 from netarium.base.units import MS, SECOND, US
-
-Setter = Callable[[MachineConfig, str], MachineConfig]
+from netarium.testing.packetdrill.bsdsysctls import FREEBSD, HARMLESS_FAMILIES
+from netarium.testing.packetdrill.sysctlkinds import Setter, changed, number
+from netarium.testing.packetdrill.sysctlkinds import congestion as _congestion
+from netarium.testing.packetdrill.sysctlkinds import harmless as _harmless
+from netarium.testing.packetdrill.sysctlkinds import ip_field as _ip
+from netarium.testing.packetdrill.sysctlkinds import number_of as _number
+from netarium.testing.packetdrill.sysctlkinds import only as _only
+from netarium.testing.packetdrill.sysctlkinds import truth as _truth
 
 
 def assign(config: MachineConfig, name: str, value: str) -> MachineConfig | None:
@@ -22,73 +27,8 @@ def assign(config: MachineConfig, name: str, value: str) -> MachineConfig | None
     Raises:
         ValueError: the value is none of this name, or not the stack's.
     """
-    setter = TABLE.get(name)
+    setter = TABLE.get(name) or (_harmless if name.startswith(HARMLESS_FAMILIES) else None)
     return None if setter is None else setter(config, value.strip())
-
-
-# --- kinds of rows ----------------------------------------------------------------------------------------------
-
-
-def changed(config: MachineConfig, attribute: str, value: Any) -> MachineConfig:
-    """The same but for one field of TCP's configuration."""
-    return replace(config, tcp=replace(config.tcp, **{attribute: value}))
-
-
-def number(value: str) -> int:
-    """A number as the shell writes them.
-
-    Raises:
-        ValueError: it is none.
-    """
-    return int(value, 0) if value.lstrip("-").startswith("0x") else int(value)
-
-
-def _number(attribute: str, unit: int = 1) -> Setter:
-    return lambda config, value: changed(config, attribute, number(value) * unit)
-
-
-def _truth(attribute: str) -> Setter:
-    return lambda config, value: changed(config, attribute, number(value) != 0)
-
-
-def _falsehood(attribute: str) -> Setter:
-    return lambda config, value: changed(config, attribute, number(value) == 0)
-
-
-def _high_performance(config: MachineConfig, value: str) -> MachineConfig:
-    """FreeBSD's switch for both halves of RFC 7323: 0 none, 1 both, 2 window scaling, 3 timestamps."""
-    choice = number(value)
-    if not 0 <= choice <= 3:
-        raise ValueError("0, 1, 2 or 3 is expected")
-    return changed(changed(config, "window_scaling", choice in {1, 2}), "timestamps", choice in {1, 3})
-
-
-def _ip(attribute: str, unit: int = 1) -> Setter:
-    assert any(field.name == attribute for field in fields(IpConfig))
-
-    def change(config: MachineConfig, value: str) -> MachineConfig:
-        fresh: Any = number(value) * unit
-        return replace(config, ip=replace(config.ip, **{attribute: fresh}))
-
-    return change
-
-
-def _only(*values: str) -> Setter:
-    """What the stack always does may be said; anything else would be a lie."""
-
-    def check(config: MachineConfig, value: str) -> MachineConfig:
-        if value not in values:
-            raise ValueError(f"only {' or '.join(values)} describes the stack")
-        return config
-
-    return check
-
-
-def _harmless(config: MachineConfig, value: str) -> MachineConfig:
-    """Nothing that a script could see depends on it."""
-    if not value:
-        raise ValueError("a value is missing")
-    return config
 
 
 def _triple(value: str) -> tuple[int, int, int]:
@@ -117,14 +57,6 @@ def _ports(config: MachineConfig, value: str) -> MachineConfig:
     return changed(config, "port_range", (low, high))
 
 
-def _congestion(config: MachineConfig, value: str) -> MachineConfig:
-    from netarium.transport.tcp.congestion import ALGORITHMS
-
-    if value not in ALGORITHMS:
-        raise ValueError(f"there are {', '.join(sorted(ALGORITHMS))}")
-    return changed(config, "congestion_control", value)
-
-
 def _recovery(config: MachineConfig, value: str) -> MachineConfig:
     """Bits: 1 RACK, 2 its reordering window does not adapt, 4 nor ends by DupThresh."""
     bits = number(value)
@@ -135,13 +67,6 @@ def _recovery(config: MachineConfig, value: str) -> MachineConfig:
 def _early_retrans(config: MachineConfig, value: str) -> MachineConfig:
     """3 and 4 are tail loss probes; what lower values did is gone from Linux."""
     return changed(config, "tail_loss_probe", number(value) in {3, 4})
-
-
-def _freebsd_ecn(config: MachineConfig, value: str) -> MachineConfig:
-    """0 off, 1 ask and agree, 2 agree: as Linux's. More would be Accurate ECN."""
-    if number(value) not in {0, 1, 2}:
-        raise ValueError("Accurate ECN is not understood")
-    return changed(config, "ecn", number(value))
 
 
 def _fin_timeout(config: MachineConfig, value: str) -> MachineConfig:
@@ -272,96 +197,8 @@ _LINUX: Final[dict[str, Setter]] = {
     ),
 }  # fmt: skip
 
-_FREEBSD: Final[dict[str, Setter]] = {
-    "net.inet.tcp.sack.enable": _truth("sack"),
-    "net.inet.tcp.rfc1323": _high_performance,
-    "net.inet.tcp.always_keepalive": _truth("keepalive_always"),
-    "net.inet.tcp.syncache.rexmtlimit": _number("syn_ack_retries"),
-    "net.inet.tcp.keepinit": _number("connect_timeout_ns", MS),
-    "net.inet.tcp.persmin": _number("persist_min_ns", MS),
-    "net.inet.tcp.persmax": _number("persist_max_ns", MS),
-    "net.inet.tcp.ecn.enable": _freebsd_ecn,
-    "net.inet.tcp.cc.algorithm": lambda config, value: _congestion(config, {"newreno": "reno"}.get(value, value)),
-    "net.inet.tcp.keepidle": _number("keepalive_idle_ns", MS),
-    "net.inet.tcp.keepintvl": _number("keepalive_interval_ns", MS),
-    "net.inet.tcp.keepcnt": _number("keepalive_probes"),
-    "net.inet.tcp.delacktime": _number("delayed_ack_ns", MS),
-    "net.inet.tcp.rexmit_min": _number("min_rto_ns", MS),
-    "net.inet.tcp.rexmit_initial": _number("initial_rto_ns", MS),
-    "net.inet.tcp.rexmit_slop": _number("rto_slop_ns", MS),
-    "net.inet.tcp.msl": _number("msl_ns", MS),
-    "net.inet.tcp.finwait2_timeout": _number("fin_wait_2_timeout_ns", MS),
-    "net.inet.tcp.initcwnd_segments": _number("initial_window_segments"),
-    "net.inet.tcp.recvspace": _number("receive_buffer"),
-    "net.inet.tcp.sendspace": _number("send_buffer"),
-    "net.inet.ip.ttl": _ip("default_ttl"),
-    "kern.ipc.somaxconn": _number("somaxconn"),
-    "kern.ipc.soacceptqueue": _number("somaxconn"),
-    "net.inet.tcp.functions_default": _only("freebsd"),
-    "net.inet.tcp.blackhole": _only("0"),
-    "net.inet.tcp.delayed_ack": lambda config, value: config if number(value) else changed(config, "delayed_ack_ns", 0),
-    "net.inet.tcp.maxtcptw": _number("max_time_wait"),
-    "net.inet.tcp.pmtud_blackhole_detection": _number("mtu_probing"),
-    "net.inet.tcp.rfc3042": _only("1"),
-    "net.inet.tcp.rfc3390": _only("1"),
-    "net.inet.tcp.rfc3465": _only("1"),
-    "net.inet.tcp.abc_l_var": _only("2"),
-    "net.inet.tcp.do_prr": _only("1"),
-    "net.inet.tcp.newcwv": _only("0"),
-    "net.inet.tcp.insecure_rst": _truth("resets_in_window"),
-    "net.inet.tcp.ack_war_cnt": _number("challenge_acks"),
-    "net.inet.tcp.ack_war_timewindow": _number("challenge_acks_ns", MS),
-    "net.inet.tcp.ack_war_time_window": _number("challenge_acks_ns", MS),
-    "net.inet.tcp.tolerate_missing_ts": _truth("tolerate_missing_timestamp"),
-    "net.inet.tcp.insecure_syn": _only("0"),
-    "net.inet.tcp.insecure_ack": _only("0"),
-    "net.inet.tcp.fast_finwait2_recycle": _falsehood("fin_wait_2_by_keepalive"),
-    "net.inet.tcp.syncache.rst_on_sock_fail": _truth("abort_on_overflow"),
-    "net.inet.tcp.minmss": _number("min_mss"),
-    "net.inet.tcp.mssdflt": _number("default_mss"),
-    "kern.ipc.maxsockbuf": _number("receive_buffer_max"),
-    "net.inet.tcp.rexmit_drop_options": _only("0"),
-    "net.inet.tcp.sack.revised": _only("1"),
-    "net.inet.tcp.sack.lrd": _only("1"),
-    "net.inet.tcp.icmp_may_rst": _only("1"),
-    "net.inet.udp.blackhole": _only("0"),
-    "net.inet.udp.checksum": _only("1"),
-    "net.inet.tcp.fastopen.server_enable": _only("0"),
-    "net.inet.tcp.fastopen.client_enable": _harmless,  # without a call that asks for it, nothing is different
-    "net.inet.tcp.tso": _harmless,
-    "net.inet.tcp.path_mtu_discovery": _only("1"),
-    "net.inet.tcp.drop_synfin": _falsehood("syn_fin_opens"),
-    **dict.fromkeys(
-        (
-            "kern.timecounter.alloweddeviation", "kern.ipc.tls.enable",
-            "net.inet.icmp.icmplim", "net.inet.icmp.icmplim_output", "net.inet.tcp.hostcache.purgenow",
-            "net.inet.tcp.hostcache.purge", "net.inet.tcp.hostcache.enable", "net.inet.tcp.hostcache.expire",
-            "net.inet.tcp.hostcache.prune", "net.inet.tcp.syncookies", "net.inet.tcp.syncookies_only",
-            "net.inet.tcp.sendbuf_auto", "net.inet.tcp.recvbuf_auto", "net.inet.tcp.recvbuf_inc",
-            "net.inet.tcp.sendbuf_inc", "net.inet.tcp.sendbuf_max", "net.inet.tcp.recvbuf_max", "net.inet.tcp.sendbuf_auto_lowat",
-            "net.inet.tcp.isn_reseed_interval", "net.inet.tcp.log_in_vain",
-            "net.inet.tcp.ts_offset_per_conn", "net.inet.tcp.nolocaltimewait", "net.inet.tcp.log_debug",
-            "net.inet.tcp.pcbcount", "net.inet.tcp.udp_tunneling_port",
-            "net.inet.tcp.bb.log_verbose", "net.inet.tcp.rfc6675_pipe", "net.inet.tcp.sack.maxholes",
-            "net.inet.tcp.sack.globalmaxholes", "net.inet.tcp.reass.maxqueuelen", "net.inet.tcp.soreceive_stream",
-            "net.inet.tcp.cc.newreno.beta", "net.inet.tcp.fastopen.autokey",
-            "net.inet.tcp.v6mssdflt", "net.inet.tcp.cc.available", "net.inet.tcp.functions_available",
-            "net.inet.tcp.functions_inherit_listen_socket_stack", "net.inet.tcp.syncache.bucketlimit",
-            "net.inet.tcp.syncache.cachelimit", "net.inet.tcp.syncache.hashsize", "net.inet.tcp.syncache.count",
-            "net.inet.tcp.hostcache.list", "net.inet.tcp.hostcache.count",
-            "net.inet.tcp.hostcache.verbose", "net.inet.tcp.per_cpu_timers", "net.inet.tcp.tcbhashsize",
-            "net.inet.icmp.bmcastecho", "net.inet.icmp.icmplim_jitter", "net.inet.udp.log_in_vain",
-            "net.inet.udp.maxdgram", "net.inet.udp.recvspace", "net.inet.ip.portrange.first",
-            "net.inet.ip.portrange.last", "net.inet.ip.portrange.randomized", "kern.ipc.nmbclusters",
-            "kern.ipc.maxsockets",
-        ),
-        _harmless,
-    ),
-}  # fmt: skip
-
-
 TABLE: Final[dict[str, Setter]] = {
     **{f"net.ipv4.tcp_{name}": setter for name, setter in _LINUX_TCP.items()},
     **_LINUX,
-    **_FREEBSD,
+    **FREEBSD,
 }

@@ -362,7 +362,9 @@ def check_ack(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
     if ack == tcb.snd_nxt + 1 and tcb.octet_probed:
         sender.count_probe(tcb, now)
     # RFC 5961 §5.2, and nothing below what was ever sent (the same idea: it cannot be an old ACK).
-    if ack > tcb.snd_nxt or ack < tcb.snd_una - min(tcb.max_snd_wnd, tcb.octets_acked):
+    if ack > tcb.snd_nxt or (
+        ack < tcb.snd_una - min(tcb.max_snd_wnd, tcb.octets_acked) and not tcb.config.acks_from_anywhere
+    ):
         acks.challenge(tcb, now)
         return DropReason.TCP_BAD_ACK
     if ack >= tcb.snd_una:

@@ -26,6 +26,7 @@ from netarium.transport.tcp import (
     arrive,
     ecn,
     emit,
+    errnos,
     handshake,
     info,
     negotiate,
@@ -251,6 +252,8 @@ class Circuit(ABC):
             return True  # MUST-55; and a reassembly that timed out tells only of a loss, as Linux sees it
         elif tcb.state is SYN_SENT or (tcb.state is SYN_RECEIVED and not self.accepted):
             self._connect_hindered(error, now)
+        elif tcb.config.socket_errors == "freebsd":
+            return True  # who is connected hears of none
         elif self.options.recverr:
             tcb.error, tcb.wakeup = error.errno, True  # told at once (tcp(7)); the connection goes on
         else:
@@ -261,14 +264,17 @@ class Circuit(ABC):
     def _connect_hindered(self, error: IcmpError, now: int) -> None:
         """An error about our SYN. What we found out ourselves, that nobody is there, is no hint (RFC 5461 §2.2)."""
         # DEVIATION RFC 9293 §3.9.2.2 (MUST-56): a soft error ends it, too, as on Linux; not so in the profile "rfc".
+        tcb, config = self.tcb, self.tcb.config
+        number, hard = errnos.of_icmp(config.socket_errors, error)
         if (
-            error.hard
-            or self.tcb.config.soft_errors_end_connect
+            (hard and config.icmp_ends_connect)
+            or config.soft_errors_end_connect
             or (error.kind == "unreachable" and self._layer.ip.is_local(error.reporter))
+            or (config.second_soft_error_ends and tcb.soft_error and tcb.rexmit_count > config.r1_retries)
         ):
-            arrive.end(self.tcb, error.errno, "ICMP error", now)
+            arrive.end(tcb, number, "ICMP error", now)
         else:
-            self.tcb.soft_error = error.errno
+            tcb.soft_error = number
 
     def _may_have_been_too_big(self, mtu: int) -> bool:
         """Something in flight is larger than what a router says it can take; else it lies (RFC 5927 §7.2)."""

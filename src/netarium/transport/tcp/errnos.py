@@ -7,7 +7,9 @@ instead, is the system's.
 import errno
 from typing import Final
 
+from netarium.ip.packet import IcmpError
 from netarium.transport.tcp.state import CLOSED, LISTEN, SYN_RECEIVED, SYN_SENT, State
+from netarium.wire import icmpv4
 
 FRESH: Final = "fresh"  # nothing was ever done with the socket but bind()
 LISTENING: Final = "listening"
@@ -54,6 +56,27 @@ def situation(state: State, *, used: bool) -> str:
     if state is LISTEN:
         return LISTENING
     return OPENING if state in {SYN_SENT, SYN_RECEIVED} else CONNECTED
+
+
+# FreeBSD's inetctlerrmap, by type and code; None: any code. True: it ends connect() at once.
+_FREEBSD_ICMP: Final[dict[tuple[str, int | None], tuple[int, bool]]] = {
+    ("unreachable", None): (errno.EHOSTUNREACH, False),
+    ("unreachable", icmpv4.PROTOCOL_UNREACHABLE): (errno.ECONNREFUSED, True),
+    ("unreachable", icmpv4.PORT_UNREACHABLE): (errno.ECONNREFUSED, True),
+    ("unreachable", icmpv4.NET_PROHIBITED): (errno.ECONNREFUSED, True),
+    ("unreachable", icmpv4.HOST_PROHIBITED): (errno.ECONNREFUSED, True),
+    ("unreachable", icmpv4.COMMUNICATION_PROHIBITED): (errno.ECONNREFUSED, True),
+    ("time-exceeded", None): (errno.EHOSTUNREACH, True),
+    ("parameter", None): (errno.ENOPROTOOPT, False),
+}
+
+
+def of_icmp(system: str, error: IcmpError) -> tuple[int, bool]:
+    """The errno that an ICMP error becomes for who connects, and whether it is hard (RFC 1122 §4.2.3.9)."""
+    if system == "freebsd":
+        general = _FREEBSD_ICMP.get((error.kind, None), (error.errno, error.hard))
+        return _FREEBSD_ICMP.get((error.kind, error.code), general)
+    return error.errno, error.hard
 
 
 def error_of(system: str, call: str, state: State, *, used: bool) -> int:

@@ -228,7 +228,12 @@ class TcpLayer:
         return candidates[self.isn.timestamp_offset(key) % len(candidates)]
 
     def _refuse(self, seg: TcpSegment, packet: IpPacket, now: int) -> None:
-        """RST, as §3.10.7.1 builds it."""
+        """RST, as §3.10.7.1 builds it; or nothing, for those who would rather not be seen."""
+        if self.config.blackhole and self._listener_for(packet.dst, seg.dst_port, b"") is None:
+            syn = seg.flags & (SYN | ACK) == SYN
+            if syn or self.config.blackhole > 1:
+                self.counters["tcp_out_resets_limited"] += 1
+                return
         if now - self._resets_since >= SECOND:
             self._resets_since = now
             self._resets_left = self.config.max_resets_per_second

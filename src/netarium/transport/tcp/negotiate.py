@@ -24,6 +24,7 @@ from netarium.wire.tcp_options import (
 )
 
 _LEAST_MSS: Final = 48
+_PLAIN_SYN: Final = 3  # `third_syn_is_plain`
 MAX_SHIFT: Final = 14  # RFC 7323 §2.3
 TIMESTAMP_OPTION_LENGTH: Final = 12
 _PACKERS: Final = {"linux": pack_options, "freebsd": pack_options_by_kind}  # of a SYN, by `option_order`
@@ -75,6 +76,8 @@ def announced_mss(tcb: Negotiation) -> int:
 def syn_options(tcb: Tcb, now: int) -> bytes:
     """The options of our SYN: everything we can do; of the SYN,ACK in a simultaneous open, too, as Linux has it."""
     config = tcb.config
+    if config.third_syn_is_plain and tcb.rexmit_count >= _PLAIN_SYN:
+        return pack_options(mss=announced_mss(tcb))
     packed = _PACKERS[config.option_order](
         mss=announced_mss(tcb),
         wscale=our_window_shift(config, tcb.options) if config.window_scaling else None,

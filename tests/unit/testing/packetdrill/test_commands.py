@@ -123,8 +123,8 @@ def test_what_is_refused(text: str, complaint: str) -> None:
 
 def test_every_row_takes_some_value_and_refuses_nonsense() -> None:
     """No row of the table is a stub: each accepts one of a few plain values, and each refuses an empty one."""
-    plain = ("0", "1", "2", "300", "1000", "200000", "4294967295", "4096 131072 6291456", "32768 60999", "reno",
-             "freebsd", "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4")  # fmt: skip
+    plain = ("0", "1", "2", "50", "80", "300", "1000", "200000", "4294967295", "4096 131072 6291456", "32768 60999", "reno",
+             "freebsd", "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4", "00112233445566778899aabbccddeeff")  # fmt: skip
 
     def takes(name: str, value: str) -> bool:
         try:
