@@ -273,6 +273,7 @@ class TcpConfig:
     second_soft_error_ends: bool = False  # ... and connect(), once its SYN was repeated more than R1 says
     # A hard ICMP error ends connect(); which ones are hard, is the system's (`socket_errors`).
     icmp_ends_connect: bool = True
+    cookie_holds_options: bool = False  # a SYN cookie tells window scale and SACK, also without timestamps
     socket_errors: str = "linux"  # whose errnos calls give in states that they do not fit; or "freebsd"
 
 

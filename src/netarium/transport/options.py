@@ -40,6 +40,8 @@ class SocketOptions:
         fast_open: connections of a listener that may open fast at a time (RFC 7413); likewise the three that follow.
         fast_open_connect: connect() waits for the first octets, to send them with the SYN.
         fast_open_no_cookie: no cookie is needed.
+        connect_timeout_ns: the end of connect(), however often its SYN was repeated; 0: the configuration's.
+        no_tcp_options: no options in SYNs, and none of the peer's is agreed to (FreeBSD's TCP_NOOPT).
         fast_open_key: what a listener makes its cookies with, 16 octets, or 32 with an old one; b"": the machine's.
     """
 
@@ -106,6 +108,8 @@ class SocketOptions:
     fast_open_connect: bool = False
     fast_open_no_cookie: bool = False
     fast_open_key: bytes = b""
+    connect_timeout_ns: int = 0
+    no_tcp_options: bool = False
 
     shared: bool = False
 

@@ -151,7 +151,12 @@ def pack_options(
 
 
 def pack_options_by_kind(
-    *, mss: int | None, wscale: int | None, sack_permitted: bool, ts: tuple[int, int] | None
+    *,
+    mss: int | None,
+    wscale: int | None,
+    sack_permitted: bool,
+    ts: tuple[int, int] | None,
+    last: bytes = b"",
 ) -> bytes:
     """The options of a SYN as BSD writes them: MSS, window scale, SACK permitted, timestamps, each aligned, then END.
 
@@ -160,9 +165,10 @@ def pack_options_by_kind(
         wscale: shift count, 0 ... 14.
         sack_permitted: SACK may be sent.
         ts: TSval and TSecr, 32 bits each.
+        last: an option that follows, unaligned, if it fits.
 
     Returns:
-        0 ... 20 octets, padded with END to whole words.
+        0 ... 40 octets, padded with END to whole words.
     """
     packed = b"" if mss is None else _MSS.pack(MSS, 4, mss)
     if wscale is not None:
@@ -172,6 +178,8 @@ def pack_options_by_kind(
     if ts is not None:
         stamps = _TIMESTAMPS.pack(TIMESTAMPS_WORD, ts[0], ts[1])
         packed += stamps[2:] if sack_permitted else stamps
+    if len(packed) + len(last) <= MAX_LENGTH:
+        packed += last
     return packed + bytes(-len(packed) % 4)
 
 
@@ -205,14 +213,14 @@ def parse_fast_open(options: bytes) -> FastOpenOption | None:
     return None
 
 
-def pack_fast_open(option: FastOpenOption) -> bytes:
+def pack_fast_open(option: FastOpenOption, *, padded: bool = True) -> bytes:
     """The option, padded with NOPs to whole words."""
     cookie = option.cookie
     if option.experimental:
         packed = bytes((EXPERIMENT, 4 + len(cookie))) + FAST_OPEN_MAGIC + cookie
     else:
         packed = bytes((FAST_OPEN, 2 + len(cookie))) + cookie
-    return packed + bytes((NO_OPERATION,)) * (-len(packed) % 4)
+    return packed + bytes((NO_OPERATION,)) * (-len(packed) % 4) if padded else packed
 
 
 _IN_MINUTES: Final = 0x8000  # the granularity bit

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from netarium.socket.socket import Socket
+from netarium.testing.packetdrill import bsdcalls
 from netarium.testing.packetdrill.addresses import is_null
 from netarium.testing.packetdrill.calls import Calls, Handler, error, field, integer
 from netarium.testing.packetdrill.constants import CONSTANTS
@@ -23,6 +24,7 @@ _GET_FD, _SET_FD, _GET_FL, _SET_FL = 1, 2, 3, 4
 _NONBLOCK: Final = {"freebsd": 0x4}  # O_NONBLOCK, as F_GETFL returns it
 _TCP, _SOCKET = int(kernel.IPPROTO_TCP), int(kernel.SOL_SOCKET)
 _CONGESTION: Final = CONSTANTS["TCP_CONGESTION"]
+_FAST_OPEN: Final = CONSTANTS["TCP_FASTOPEN"]
 _FUNCTIONS: Final = CONSTANTS["TCP_FUNCTION_BLK"]
 # Set and forgotten: nothing on the wire, and nothing that a call returns, depends on them here.
 _IGNORED: Final = frozenset(
@@ -34,7 +36,8 @@ _SYNONYMS: Final = {  # root may exceed the limits of the machine, and there are
     CONSTANTS["SO_SNDBUFFORCE"]: CONSTANTS["SO_SNDBUF"],
 }
 _FREEBSD: Final = {CONSTANTS[name]: name for name in (
-    "TCP_NOOPT", "TCP_KEEPINIT", "SO_ACCEPTFILTER", "SO_SETFIB",
+    "TCP_NOOPT", "TCP_KEEPINIT", "TCP_MAXUNACKTIME", "TCP_REMOTE_UDP_ENCAPS_PORT", "TCP_FIN_IS_RST", "TCP_IWND_NB",
+    "SO_ACCEPTFILTER", "SO_SETFIB",
 )}  # fmt: skip
 _ALGORITHMS: Final = {b"newreno": b"reno"}  # FreeBSD's name, ours
 
@@ -47,7 +50,7 @@ def setsockopt(calls: Calls, call: Call) -> int:
     if is_null(call.arguments[3]):
         one.setsockopt(level, name, None, integer(call, 4))
         return 0
-    value = _value(call)
+    value = 0 if isinstance(call.arguments[3], dict) and name == _FAST_OPEN else _value(call)
     length = len(value) if isinstance(value, bytes) else 4
     if call.arguments[4] is not ANY:
         length = integer(call, 4)
@@ -58,6 +61,8 @@ def setsockopt(calls: Calls, call: Call) -> int:
     if (level, name) in _IGNORED:
         return 0
     name = _SYNONYMS.get(name, name) if level == _SOCKET else name
+    if calls.profile == "freebsd" and bsdcalls.set_option(one, level, name, call.arguments[3]):
+        return 0
     if name in _FREEBSD:
         raise NotUnderstood(f"the option {_FREEBSD[name]}")
     if (level, name) == (_TCP, _FUNCTIONS):
@@ -243,6 +248,7 @@ _REQUESTS: Final[dict[int, Callable[[Any], int]]] = {
     CONSTANTS["SIOCINQ"]: _waiting,
     CONSTANTS["SIOCOUTQ"]: lambda endpoint: int(endpoint.send_queue),
     CONSTANTS["SIOCOUTQNSD"]: _unsent,
+    CONSTANTS["FIONSPACE"]: lambda endpoint: max(0, int(endpoint.send_room())),
     CONSTANTS["SIOCATMARK"]: lambda endpoint: int(endpoint.at_mark()),
 }
 

@@ -10,6 +10,7 @@ from netarium.base.addr import parse_ip
 from netarium.socket.dissolve import dissolve
 from netarium.socket.poll import Epoll
 from netarium.socket.socket import Socket
+from netarium.testing.packetdrill import bsdcalls
 from netarium.testing.packetdrill.addresses import (
     address_of,
     compare_address,
@@ -277,7 +278,13 @@ def write(calls: Calls, call: Call) -> int:
     flags = integer(call, 3) if call.name == "send" else 0
     if is_null(call.arguments[1]):
         return _send_from_nowhere(thing, length, flags)
-    return thing.send(payload(call.arguments[1], length), flags)
+    return _send(calls, thing, payload(call.arguments[1], length), flags)
+
+
+def _send(calls: Calls, one: Socket, octets: bytes, flags: int) -> int:
+    if flags & bsdcalls.MSG_EOF and calls.profile == "freebsd":
+        return bsdcalls.send(one, octets, flags)
+    return one.send(octets, flags)
 
 
 def _send_from_nowhere(one: Socket, length: int, flags: int) -> int:
@@ -320,8 +327,13 @@ def sendto(calls: Calls, call: Call) -> int:
     if is_null(call.arguments[4]):
         if is_null(call.arguments[1]):
             return _send_from_nowhere(one, length, flags)
-        return one.send(payload(call.arguments[1], length), flags)
+        return _send(calls, one, payload(call.arguments[1], length), flags)
     address = address_of(call, 4, theirs(calls.settings))
+    if one.type == kernel.SOCK_STREAM and calls.profile == "freebsd":
+        calls.audience.on_connect(one, packed(address[0]), address[1])
+        sent = bsdcalls.connect_by_sendto(one, payload(call.arguments[1], length), address)
+        if sent is not None:
+            return sent
     if one.type != kernel.SOCK_STREAM or flags & MSG_FASTOPEN:
         calls.audience.on_connect(one, packed(address[0]), address[1])
     if is_null(call.arguments[1]) and length:

@@ -70,6 +70,12 @@ _TCP: Final = {
     "TCPI_OPT_TIMESTAMPS": 1, "TCPI_OPT_SACK": 2, "TCPI_OPT_WSCALE": 4, "TCPI_OPT_ECN": 8, "TCPI_OPT_ECN_SEEN": 16,
     "TCPI_OPT_SYN_DATA": 32,
     "TCP_FUNCTION_BLK": 0x10001, "TCP_NOOPT": 0x10002, "TCP_NOPUSH": 3, "TCP_KEEPINIT": 0x10003,  # FreeBSD
+    "TCP_MAXUNACKTIME": 0x10010, "TCP_REMOTE_UDP_ENCAPS_PORT": 0x10011, "TCP_LOG": 0x10012, "TCP_LOGBUF": 0x10013,
+    "TCP_LOGID": 0x10014, "TCP_LOGDUMP": 0x10015, "TCP_LOGDUMPID": 0x10016, "TCP_LOG_LIMIT": 0x10017, "TCP_LOG_TAG": 0x10018,
+    "TCP_PCAP_OUT": 0x10019, "TCP_PCAP_IN": 0x1001A, "TCP_REUSPORT_LB_NUMA": 0x1001B, "TCP_STATS": 0x1001C,
+    "TCP_FIN_IS_RST": 0x1001D, "TCP_IWND_NB": 0x1001E, "SO_USELOOPBACK": 0x10020, "SO_NO_OFFLOAD": 0x10021,
+    "SO_NO_DDP": 0x10022, "SO_REUSEPORT_LB": 0x10023, "SO_TS_CLOCK": 0x10024, "SO_LISTENQLIMIT": 0x10025,
+    "SO_LISTENQLEN": 0x10026, "SO_LISTENINCQLEN": 0x10027,
     "SO_ACCEPTFILTER": 0x10004, "SO_NOSIGPIPE": 0x10005, "SO_SETFIB": 0x10006, "MSG_EOF": 0x200, "MSG_NBIO": 0x40,
 }  # fmt: skip
 _OTHERS: Final = {
@@ -94,6 +100,16 @@ for _table in (_SOCKET, _TCP, _OTHERS):
     CONSTANTS.update(_table)
 
 ERRNOS: Final[dict[str, int]] = {name: number for number, name in errno.errorcode.items()}
+# FreeBSD's own: they have no number here, and so no call can return them.
+ERRNOS.update(
+    {
+        name: 100_000 + at
+        for at, name in enumerate(
+            ("EAUTH", "EBADRPC", "ECAPMODE", "EDOOFUS", "EFTYPE", "EINTEGRITY", "ENEEDAUTH", "ENOATTR", "ENOTCAPABLE",
+             "EPROCLIM", "EPROCUNAVAIL", "EPROGMISMATCH", "EPROGUNAVAIL", "ERPCMISMATCH")
+        )
+    }
+)  # fmt: skip
 ERRNOS.update({"EWOULDBLOCK": errno.EWOULDBLOCK, "ENOTSUP": errno.EOPNOTSUPP, "EOPNOTSUPP": errno.EOPNOTSUPP})
 
 CONGESTION_STATES: Final = {

@@ -193,7 +193,7 @@ class Connection(Circuit):
         offer = self._fast_open_offer(now) if self.options.fast_open_connect else None
         if offer is not None:
             self.tcb.fast_open_option = offer.option
-        deferred = offer is not None and offer.data
+        deferred = offer is not None and offer.data and self._layer.config.socket_errors == "linux"
         self._open(path, now, deferred=deferred)
 
     def connect_with(self, octets: Buffer, address: bytes, port: int, now: int, *, waiting: bool) -> int:
@@ -221,6 +221,34 @@ class Connection(Circuit):
         taken = self._send_syn_with(octets if offer.data else b"", now)
         self.tcb.write_pending = waiting and taken < len(octets)
         return taken
+
+    def connect_and_send(self, octets: Buffer, address: bytes, port: int, now: int) -> int:
+        """Active OPEN with octets that follow the handshake (sendto() on a fresh socket, as the BSDs allow it).
+
+        With TCP_FASTOPEN_CONNECT and a cookie as many of them go with the SYN as fit.
+
+        Returns:
+            How many octets were taken.
+
+        Raises:
+            StackError: all that `connect` raises.
+        """
+        path = self._prepare(address, port, now)
+        offer = self._fast_open_offer(now) if self.options.fast_open_connect else None
+        taken = 0
+        if offer is not None:
+            self.tcb.fast_open_option = offer.option
+        if offer is not None and offer.data:
+            self._open(path, now, deferred=True)
+            taken = self._send_syn_with(octets, now)
+        else:
+            self._open(path, now, deferred=False)
+        rest = memoryview(octets)[taken:][: max(self.send_room(), 0)]
+        if rest:
+            start = self.tcb.sendbuf.end
+            self.tcb.sendbuf.append(rest)
+            self._mark_write(start, more=False, record=False)
+        return taken + len(rest)
 
     @property
     def is_deferred(self) -> bool:

@@ -31,7 +31,8 @@ def send_syn(tcb: Tcb, now: int) -> None:
     tcb.syn_ts = negotiate.timestamp(tcb, now)
     tcb.syn_pending = tcb.output = True
     tcb.unacked_since = now
-    if patience := tcb.options.user_timeout_ns or tcb.config.connect_timeout_ns:
+    options = tcb.options
+    if patience := options.user_timeout_ns or options.connect_timeout_ns or tcb.config.connect_timeout_ns:
         tcb.user_timeout_at = now + patience
 
 

@@ -27,7 +27,6 @@ _LEAST_MSS: Final = 48
 _PLAIN_SYN: Final = 3  # `third_syn_is_plain`
 MAX_SHIFT: Final = 14  # RFC 7323 §2.3
 TIMESTAMP_OPTION_LENGTH: Final = 12
-_PACKERS: Final = {"linux": pack_options, "freebsd": pack_options_by_kind}  # of a SYN, by `option_order`
 
 
 class Negotiation(Protocol):
@@ -78,14 +77,14 @@ def syn_options(tcb: Tcb, now: int) -> bytes:
     config = tcb.config
     if config.third_syn_is_plain and tcb.rexmit_count >= _PLAIN_SYN:
         return pack_options(mss=announced_mss(tcb))
-    packed = _PACKERS[config.option_order](
-        mss=announced_mss(tcb),
-        wscale=our_window_shift(config, tcb.options) if config.window_scaling else None,
-        sack_permitted=config.sack,
-        ts=(timestamp(tcb, now), tcb.ts_recent) if config.timestamps else None,
-    )
     first = tcb.state is SYN_SENT and not tcb.rexmit_count
-    packed = _with_fast_open(packed, tcb.fast_open_option if first else None)
+    packed = _pack(
+        tcb,
+        our_window_shift(config, tcb.options) if config.window_scaling else None,
+        (timestamp(tcb, now), tcb.ts_recent) if config.timestamps else None,
+        tcb.fast_open_option if first else None,
+        sack_permitted=config.sack,
+    )
     return usertimeout.add_to_syn(packed, config, tcb.options, tcb.rexmit_count)
 
 
@@ -93,13 +92,14 @@ def syn_ack_options(
     tcb: Negotiation, ts_val: int, fast_open: FastOpenOption | None = None, *, timeouts: int = 0
 ) -> bytes:
     """The options of our SYN,ACK: only what the peer's SYN had (RFC 7323 §2.2), and perhaps a cookie."""
-    packed = _PACKERS[tcb.config.option_order](
-        mss=announced_mss(tcb),
-        wscale=tcb.rcv_wind_shift if tcb.wscale_ok else None,
+    packed = _pack(
+        tcb,
+        tcb.rcv_wind_shift if tcb.wscale_ok else None,
+        (ts_val, tcb.ts_recent) if tcb.ts_ok else None,
+        fast_open,
         sack_permitted=tcb.sack_ok,
-        ts=(ts_val, tcb.ts_recent) if tcb.ts_ok else None,
     )
-    return usertimeout.add_to_syn(_with_fast_open(packed, fast_open), tcb.config, tcb.options, timeouts)
+    return usertimeout.add_to_syn(packed, tcb.config, tcb.options, timeouts)
 
 
 def our_syn_options(tcb: Tcb, now: int) -> bytes:
@@ -110,11 +110,23 @@ def our_syn_options(tcb: Tcb, now: int) -> bytes:
     return syn_ack_options(tcb, timestamp(tcb, now), fast_open, timeouts=tcb.rexmit_count)
 
 
-def _with_fast_open(packed: bytes, option: FastOpenOption | None) -> bytes:
-    """The Fast Open option comes last, if it fits."""
-    if option is None:
-        return packed
-    more = pack_fast_open(option)
+def _pack(
+    tcb: Negotiation,
+    wscale: int | None,
+    ts: tuple[int, int] | None,
+    fast_open: FastOpenOption | None,
+    *,
+    sack_permitted: bool,
+) -> bytes:
+    """The options of a SYN in the order of the configuration; Fast Open comes last, if it fits."""
+    if tcb.options.no_tcp_options:
+        return b""
+    mss = announced_mss(tcb)
+    if tcb.config.option_order == "freebsd":
+        last = b"" if fast_open is None else pack_fast_open(fast_open, padded=False)
+        return pack_options_by_kind(mss=mss, wscale=wscale, sack_permitted=sack_permitted, ts=ts, last=last)
+    packed = pack_options(mss=mss, wscale=wscale, sack_permitted=sack_permitted, ts=ts)
+    more = b"" if fast_open is None else pack_fast_open(fast_open)
     return packed + more if len(packed) + len(more) <= MAX_LENGTH else packed
 
 
@@ -127,16 +139,17 @@ def accept_options(tcb: Negotiation, syn: TcpSegment, now: int) -> None:
         tcb.peer_mss = max(min(syn.mss, ours or syn.mss), config.min_mss)
     else:
         tcb.peer_mss = ours if ours and syn.flags & ACK else default
-    tcb.wscale_ok = config.window_scaling and syn.wscale is not None
+    willing = not tcb.options.no_tcp_options
+    tcb.wscale_ok = willing and config.window_scaling and syn.wscale is not None
     if tcb.wscale_ok:
         tcb.snd_wind_shift = min(syn.wscale or 0, MAX_SHIFT)
     else:
         tcb.snd_wind_shift = tcb.rcv_wind_shift = 0
-    tcb.ts_ok = config.timestamps and syn.ts_val is not None
+    tcb.ts_ok = willing and config.timestamps and syn.ts_val is not None
     if tcb.ts_ok:
         tcb.ts_recent = syn.ts_val or 0
         tcb.ts_recent_at = now
-    tcb.sack_ok = config.sack and syn.sack_permitted
+    tcb.sack_ok = willing and config.sack and syn.sack_permitted
 
 
 def start_congestion_control(tcb: Tcb) -> None:

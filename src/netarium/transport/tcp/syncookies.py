@@ -2,13 +2,15 @@
 
 Our initial sequence number holds a clock of a minute and the peer's MSS, rounded down, under a keyed hash; the lowest
 bits of our timestamp hold window scale, SACK and ECN, as on Linux. The ACK of such a SYN,ACK brings all of it back, and
-makes the connection. Without timestamps the connection has neither window scale nor SACK.
+makes the connection. Without timestamps the connection has neither window scale nor SACK. As FreeBSD has it
+(`cookie_holds_options`) the number itself holds window scale and SACK, rounded down to a few values, but not ECN.
 """
 
 from typing import Final
 
 from netarium.base.seq import MASK
 from netarium.base.units import MS, SECOND
+from netarium.transport.tcp import negotiate
 from netarium.transport.tcp.halfopen import HalfOpen
 from netarium.transport.tcp.isn import IsnGenerator
 from netarium.wire.tcp import TcpSegment
@@ -22,6 +24,10 @@ _PERIOD_NS: Final = 60 * SECOND
 _MAX_AGE: Final = 2  # periods
 VALID_NS: Final = _MAX_AGE * _PERIOD_NS
 _SIZES: Final = (536, 1_300, 1_440, 1_460)  # the usual ones; two bits
+_BSD_SIZES: Final = (216, 536, 1_200, 1_360, 1_400, 1_440, 1_452, 1_460)  # three bits
+_BSD_SHIFTS: Final = (0, 1, 2, 4, 6, 7, 8, 14)  # three bits; 0: no window scaling
+_BSD_SACK: Final = 1 << 6
+_BSD_STEP: Final = 0x1FFFF  # between two values, so that the ACK beside the right one is no cookie
 _LOW_BITS: Final = 24
 _LOW: Final = (1 << _LOW_BITS) - 1
 _STAMP_BITS: Final = 6
@@ -36,12 +42,23 @@ def answer(half: HalfOpen, isn: IsnGenerator, now: int) -> None:
         isn: holds the secret.
         now: monotonic ns.
     """
+    if half.config.cookie_holds_options:
+        half.ecn_ok = False
+        index = _below(_BSD_SIZES, half.peer_mss) | half.sack_ok * _BSD_SACK
+        index |= _below(_BSD_SHIFTS, half.snd_wind_shift if half.wscale_ok else 0) << 3
+        half.iss = _cookie(half.key, half.irs, index * _BSD_STEP, _period(now), isn)
+        half.send_syn_ack(negotiate.timestamp(half, now), now)
+        return
     if not half.ts_ok:
         half.wscale_ok = half.sack_ok = half.ecn_ok = False
         half.rcv_wind_shift = 0
-    index = max((i for i, size in enumerate(_SIZES) if size <= half.peer_mss), default=0)
-    half.iss = _cookie(half.key, half.irs, index, _period(now), isn)
+    half.iss = _cookie(half.key, half.irs, _below(_SIZES, half.peer_mss), _period(now), isn)
     half.send_syn_ack(_stamp(half, now), now)
+
+
+def _below(table: tuple[int, ...], value: int) -> int:
+    """The place of the largest entry that is not above the value."""
+    return max((i for i, each in enumerate(table) if each <= value), default=0)
 
 
 def restore(half: HalfOpen, seg: TcpSegment, isn: IsnGenerator, now: int) -> bool:
@@ -63,11 +80,31 @@ def restore(half: HalfOpen, seg: TcpSegment, isn: IsnGenerator, now: int) -> boo
     if age >= min(_MAX_AGE, period):
         return False
     index = (number - isn.cookie_hash(half.key, period - age)) & _LOW
+    if half.config.cookie_holds_options:
+        if index % _BSD_STEP or index >= 2 * _BSD_SACK * _BSD_STEP:
+            return False
+        half.answered_at = now
+        _read_options(half, seg, index // _BSD_STEP, now)
+        return True
     if index >= len(_SIZES):
         return False
     half.peer_mss = _SIZES[index]
     half.answered_at = now
     return _restore_options(half, seg, now)
+
+
+def _read_options(half: HalfOpen, seg: TcpSegment, index: int, now: int) -> None:
+    """What FreeBSD's cookie says; timestamps are agreed on if the ACK has them."""
+    config = half.config
+    half.peer_mss = _BSD_SIZES[index & 7]
+    half.sack_ok = config.sack and bool(index & _BSD_SACK)
+    half.snd_wind_shift = _BSD_SHIFTS[index >> 3 & 7]
+    half.wscale_ok = config.window_scaling and half.snd_wind_shift > 0
+    if not half.wscale_ok:
+        half.snd_wind_shift = half.rcv_wind_shift = 0
+    half.ts_ok = config.timestamps and seg.ts_val is not None
+    half.ts_recent, half.ts_recent_at = seg.ts_val or 0, now
+    half.ecn_ok = False
 
 
 def _period(now: int) -> int:
