@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from netarium.base.seq import MASK
+from netarium.base.units import US
 from netarium.transport.tcp.connection import Connection
 
 _IN_OCTETS: Final = (
@@ -29,11 +31,33 @@ def facts_of(connection: Connection, profile: str, now: int) -> dict[str, int]:
     info = connection.info(now)
     facts = {name: int(getattr(info, name)) for name in info.__slots__}
     if profile == "freebsd":
-        facts["tcpi_state"] = _FREEBSD_STATES[facts["tcpi_state"]]
-        for name in _IN_OCTETS:
-            if facts[name] < 2**31 - 1:
-                facts[name] *= max(connection.tcb.smss, 1)
+        facts.update(_as_freebsd(connection, facts))
     return facts | _memory(connection)
+
+
+def _as_freebsd(connection: Connection, facts: dict[str, int]) -> dict[str, int]:
+    """What FreeBSD's `struct tcp_info` says otherwise, and what it has more."""
+    tcb = connection.tcb
+    segment = min(tcb.peer_mss, tcb.path_mss)  # t_maxseg: options are part of it
+    endless = facts["tcpi_snd_ssthresh"] >= 2**31 - 1
+    octets = {name: facts[name] * max(tcb.smss, 1) for name in _IN_OCTETS}
+    return octets | {
+        "tcpi_state": _FREEBSD_STATES[facts["tcpi_state"]],
+        "tcpi_snd_ssthresh": 0xFFFF << 14 if endless else octets["tcpi_snd_ssthresh"],
+        "tcpi_snd_mss": segment,
+        "tcpi_rcv_mss": segment,
+        "tcpi_rcv_space": max(tcb.rcv_buf - tcb.rcv_queued, tcb.rcv_adv - tcb.rcv_nxt, 0),
+        "tcpi_snd_bwnd": 0,
+        "tcpi_snd_rexmitpack": facts["tcpi_total_retrans"],
+        "tcpi_rcv_numsacks": len(tcb.reassembly),
+        "tcpi_toe_tid": 0xFFFF_FFFF,
+        "tcpi_snd_una": tcb.snd_una & MASK,
+        "tcpi_snd_nxt": tcb.snd_nxt & MASK,
+        "tcpi_snd_max": tcb.snd_nxt & MASK,
+        "tcpi_rcv_nxt": tcb.rcv_nxt & MASK,
+        "tcpi_rcv_adv": tcb.rcv_adv & MASK,
+        "tcpi_rttmin": tcb.config.min_rto_ns // US,
+    }
 
 
 def _memory(connection: Connection) -> dict[str, int]:
