@@ -214,6 +214,9 @@ class TcpConfig:
         True  # a closed socket in FIN-WAIT-2 is a record: text and resets in its window end it
     )
     strict_window: bool = False  # RFC 9293 §3.4, Table 6, to the letter
+    trim_to_window: bool = (
+        True  # text beyond the window is cut; else a segment that begins inside is taken whole
+    )
     syn_timeout_rto_ns: int = (
         3 * SECOND
     )  # the RTO after a SYN that timed out (RFC 6298 (5.7)); 0: the initial one

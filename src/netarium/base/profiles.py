@@ -134,6 +134,7 @@ _RFC: Final = TcpConfig(
 
 PROFILES: Final[dict[str, TcpConfig]] = {
     "linux": TcpConfig(
+        trim_to_window=False,
         half_open_allowance=0,
         mtu_probing=0,
         mtu_probe_floor=48,

@@ -6,8 +6,11 @@ Nothing here is ever sent without being copied, and the notice says so: SO_EE_CO
 import errno
 import socket as kernel
 import struct
-from typing import Final
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any, Final
 
+from netarium.socket.buffers import octets
 from netarium.socket.descriptors import Description
 from netarium.socket.errors import os_error
 from netarium.transport.tcp.connection import Connection
@@ -22,6 +25,7 @@ from netarium.transport.tcp.notices import (
 )
 
 MSG_ZEROCOPY: Final = 0x400_0000
+PAGES_OF_A_SEGMENT: Final = 17  # buffers that Linux attaches to one packet and does not copy (MAX_SKB_FRAGS)
 _SCM_TIMESTAMPING: Final = 37
 _IP_RECVERR, _IPV6_RECVERR = 11, 25
 _ORIGIN_TIMESTAMPING, _ORIGIN_ZEROCOPY = 4, 5
@@ -87,6 +91,12 @@ def notes_of(connection: Connection, flags: int, size: int) -> SendNotes | None:
     options = connection.options
     asks = options.timestamping & _ASKS_ABOUT_WRITES or (flags & MSG_ZEROCOPY and options.zerocopy)
     return SendNotes(connection, flags) if asks and size else None
+
+
+def cuts_of(buffers: Sequence[Any]) -> list[int]:
+    """Offsets in buffers that are sent without a copy where one packet is full of them."""
+    ends = list(accumulate(len(octets(each)) for each in buffers))
+    return ends[PAGES_OF_A_SEGMENT - 1 : -1 : PAGES_OF_A_SEGMENT]
 
 
 def describe_notice(description: Description, notice: Notice) -> Ancillary:

@@ -55,8 +55,8 @@ def describe_stream(connection: Connection) -> Ancillary:
         return []
     tcb = connection.tcb
     ended = tcb.rcv_fin is not None and tcb.rcv_nxt > tcb.rcv_fin
-    # Behind the end of the stream there is always one more to read, so that programs go on until they read nothing.
-    return [(_TCP, _TCP_CM_INQ, _INT.pack(connection.receive_queue or int(ended)))]
+    # The end of the stream counts as one more to read, so that programs go on until they read nothing.
+    return [(_TCP, _TCP_CM_INQ, _INT.pack(connection.receive_queue + ended))]
 
 
 def describe_error(entry: QueuedError) -> Ancillary:

@@ -111,6 +111,17 @@ def _flag(field: str) -> Row:
     return Row(lambda description: int(getattr(description.endpoint.options, field)), set_flag)
 
 
+def _switch(field: str) -> Row:
+    """A flag that is 0 or 1, and nothing else."""
+
+    def set_switch(description: Description, value: bytes) -> None:
+        if _number(value) not in {0, 1}:
+            raise os_error(errno.EINVAL)
+        setattr(description.endpoint.options, field, bool(_number(value)))
+
+    return Row(lambda description: int(getattr(description.endpoint.options, field)), set_switch)
+
+
 def _integer(
     field: str,
     low: int = -_MAX_INT - 1,
@@ -533,5 +544,5 @@ _TABLE: Final[dict[tuple[int, int], Row]] = {
     (_TCP, TCP_UTO_CHANGEABLE): _flag("uto_changeable"),
     (_TCP, TCP_UTO_REMOTE): _fixed(_suggested_user_timeout),
     (_TCP, kernel.TCP_NOTSENT_LOWAT): _integer("notsent_lowat"),
-    (_TCP, _TCP_INQ): _flag("inq"),
+    (_TCP, _TCP_INQ): _switch("inq"),
 }

@@ -32,6 +32,10 @@ _READABLE: Final = POLLIN | POLLRDHUP | POLLHUP | POLLERR  # what select(2) call
 _WRITABLE: Final = POLLOUT | POLLERR
 _ONESHOT: Final = int(kernel.EPOLLONESHOT)
 _EDGE: Final = int(kernel.EPOLLET)
+_EXCLUSIVE: Final = int(kernel.EPOLLEXCLUSIVE)
+_WAKEUP: Final = 1 << 29  # EPOLLWAKEUP
+_WITH_EXCLUSIVE: Final = POLLIN | POLLOUT | _ALWAYS | _EDGE | _EXCLUSIVE | _WAKEUP
+_HOW: Final = _EDGE | _ONESHOT | _EXCLUSIVE | _WAKEUP
 _INPUT: Final = POLLIN | POLLPRI | POLLRDNORM | POLLRDHUP
 
 
@@ -102,6 +106,8 @@ class Epoll:
     def register(self, fd: Any, eventmask: int = POLLIN | POLLPRI | POLLOUT) -> None:
         """Watch a descriptor."""
         number = _number(fd)
+        if eventmask & _EXCLUSIVE and eventmask & ~_WITH_EXCLUSIVE:
+            raise os_error(errno.EINVAL)
         if number in self._items:
             raise os_error(errno.EEXIST)
         self._items[number] = _Item(_description(fd), eventmask)
@@ -109,8 +115,12 @@ class Epoll:
     def modify(self, fd: Any, eventmask: int) -> None:
         """Change the events; arms a one-shot again, and an edge."""
         number = _number(fd)
+        if eventmask & _EXCLUSIVE:
+            raise os_error(errno.EINVAL)
         if number not in self._items:
             raise os_error(errno.ENOENT)
+        if self._items[number].exclusive:
+            raise os_error(errno.EINVAL)  # it is so for good (epoll_ctl(2))
         self._items[number] = _Item(_description(fd), eventmask)
 
     def unregister(self, fd: Any) -> None:
@@ -176,10 +186,15 @@ class _Item:
     def __init__(self, description: Description, mask: int) -> None:
         self.description = description
         self._mask = mask
-        self._watched = (mask | _ALWAYS) & ~(_EDGE | _ONESHOT) if mask & ~(_EDGE | _ONESHOT) else 0
+        self._watched = (mask | _ALWAYS) & ~_HOW if mask & ~_HOW else 0
         self._pending = True
         self._could_write = True
         self._stamp = _stamp(description.endpoint)
+
+    @property
+    def exclusive(self) -> bool:
+        """It was added with EPOLLEXCLUSIVE, which matters to several epoll sets of several processes only."""
+        return bool(self._mask & _EXCLUSIVE)
 
     def ready(self) -> int:
         """What is to be told now."""

@@ -2,7 +2,7 @@
 
 import errno
 import socket as kernel
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from netarium.base.checksum import Buffer
@@ -11,7 +11,14 @@ from netarium.socket.address import AddressTuple, unpack_address
 from netarium.socket.base import SocketBase
 from netarium.socket.buffers import gathered, octets, release, scattered, writable
 from netarium.socket.errors import from_stack, os_error, would_block
-from netarium.socket.errqueue import describe_arrival, describe_notice, notes_of
+from netarium.socket.errqueue import (
+    MSG_ZEROCOPY,
+    PAGES_OF_A_SEGMENT,
+    cuts_of,
+    describe_arrival,
+    describe_notice,
+    notes_of,
+)
 from netarium.socket.messages import (
     MSG_ERRQUEUE,
     Ancillary,
@@ -102,10 +109,14 @@ class Transfer(SocketBase):
         /,
     ) -> int:
         """Send several buffers as one, with ancillary data."""
-        payload = gathered(buffers)
+        pieces = list(buffers)
+        payload = gathered(pieces)
         try:
             endpoint = self._live()
             if isinstance(endpoint, Connection):
+                if flags & MSG_ZEROCOPY and endpoint.options.zerocopy and len(pieces) > PAGES_OF_A_SEGMENT:
+                    whole = self._timeout_ns is None
+                    return self._send_stream(payload, flags, whole=whole, cuts=cuts_of(pieces))
                 if flags & MSG_FASTOPEN and address is not None:
                     return self._send_with_syn(payload, flags, self._address(address, "sendmsg"))
                 return self._send(payload, flags)
@@ -148,8 +159,15 @@ class Transfer(SocketBase):
             return self._send_stream(data, flags, whole=self._timeout_ns is None)
         return self._send_datagram(endpoint, data, None, {})
 
-    def _send_stream(self, data: Buffer, flags: int, *, whole: bool) -> int:
-        """Give data to the stream; `whole`: wait until all is taken, as a blocking send() of the kernel does."""
+    def _send_stream(self, data: Buffer, flags: int, *, whole: bool, cuts: Sequence[int] = ()) -> int:
+        """Give data to the stream.
+
+        Args:
+            data: what is to be sent.
+            flags: of the call.
+            whole: wait until all is taken, as a blocking send() of the kernel does.
+            cuts: offsets that no segment reaches across.
+        """
         endpoint, driver = self._live(), self._driver
         assert isinstance(endpoint, Connection)
         urgent, more, record = bool(flags & MSG_OOB), bool(flags & MSG_MORE), bool(flags & MSG_EOR)
@@ -157,9 +175,12 @@ class Transfer(SocketBase):
         with driver.lock:
             notes = notes_of(endpoint, flags, size)
             while True:
-                rest = data if not sent else memoryview(data)[sent:]
+                cut = next((at for at in cuts if at > sent), 0)
+                rest = memoryview(data)[sent : cut or size] if sent or cut else data
                 try:
-                    sent += endpoint.send(rest, driver.now(), urgent=urgent, more=more, record=record)
+                    sent += endpoint.send(
+                        rest, driver.now(), urgent=urgent, more=more, record=record or cut > 0
+                    )
                 except StackError as fault:
                     if not sent:
                         raise from_stack(fault) from None
@@ -168,6 +189,8 @@ class Transfer(SocketBase):
                     return sent  # what was taken counts; the next call tells the error
                 if notes is not None and sent:
                     notes.taken(last=sent == size or not whole)
+                if cut and sent == cut:
+                    continue
                 driver.kick(self._machine)
                 if sent == size:
                     return sent
@@ -192,6 +215,8 @@ class Transfer(SocketBase):
             except StackError as fault:
                 raise from_stack(fault) from None
             description.connecting = True
+            if sent and (notes := notes_of(endpoint, flags, sent)) is not None:
+                notes.taken(last=sent == len(data) or not waits)
             driver.kick(self._machine)
             if not waits:
                 if not sent:

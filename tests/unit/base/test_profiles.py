@@ -11,7 +11,9 @@ from netarium.base.profiles import PROFILES, profile
 
 def test_the_default_is_linux_but_for_black_holes_urgent_octets_and_forged_segments() -> None:
     linux = replace(TcpConfig(), mtu_probing=0, mtu_probe_floor=48, urgent_in_line=False, rfc1337=False)
-    assert profile("linux") == replace(linux, half_open_syn="reset", half_open_allowance=0)
+    assert profile("linux") == replace(
+        linux, half_open_syn="reset", half_open_allowance=0, trim_to_window=False
+    )
 
 
 def test_each_has_a_minimum_of_its_own() -> None:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from netarium.base.addr import parse_ip
+from netarium.base.errors import StackError
 from netarium.socket.dissolve import dissolve
+from netarium.socket.errors import from_stack
 from netarium.socket.poll import Epoll
 from netarium.socket.socket import Socket
 from netarium.testing.packetdrill import bsdcalls
@@ -22,9 +24,17 @@ from netarium.testing.packetdrill.addresses import (
 from netarium.testing.packetdrill.constants import ERRNOS
 from netarium.testing.packetdrill.errors import Mismatch, NotUnderstood
 from netarium.testing.packetdrill.files import File, PipeEnd
-from netarium.testing.packetdrill.messages import iov_length, iov_of, payload, receive_message, send_message
+from netarium.testing.packetdrill.messages import (
+    iov_length,
+    iov_of,
+    payload,
+    reads_nowhere,
+    receive_message,
+    send_message,
+)
 from netarium.testing.packetdrill.script import ANY, Call, Value
 from netarium.testing.packetdrill.settings import Settings
+from netarium.transport.tcp.connection import Connection
 
 MSG_FASTOPEN: Final = 0x20000000
 _LARGEST_IO: Final = 2**26  # octets of one call: more would be a mistake of the script
@@ -295,6 +305,20 @@ def _send_from_nowhere(one: Socket, length: int, flags: int) -> int:
     return 0
 
 
+def connect_from_nowhere(one: Socket, _length: int, flags: int, address: tuple[str, int]) -> int:
+    """MSG_FASTOPEN with a bad pointer: the SYN goes without the octets that cannot be read."""
+    endpoint, driver = one._live(), one._driver
+    if not isinstance(endpoint, Connection) or (one.getblocking() and not flags & kernel.MSG_DONTWAIT):
+        raise NotUnderstood("sendto() with MSG_FASTOPEN from a bad pointer but on a non-blocking stream")
+    try:
+        endpoint.connect_with(None, packed(address[0]), address[1], driver.now(), waiting=False)
+    except StackError as fault:
+        raise from_stack(fault) from None
+    one._description.connecting = True
+    driver.kick(one._machine)
+    raise error("EINPROGRESS")
+
+
 def read(calls: Calls, call: Call) -> int:
     """The call read or recv: a string is what must come."""
     thing = calls.any(call) if call.name == "read" else calls.socket(call)
@@ -313,6 +337,8 @@ def read(calls: Calls, call: Call) -> int:
 
 def writev(calls: Calls, call: Call) -> int:
     """The call writev."""
+    if reads_nowhere({"msg_iov": call.arguments[1]}):
+        return _send_from_nowhere(calls.socket(call), 1, 0)
     return calls.socket(call).sendmsg(iov_of(call.arguments[1]))
 
 
@@ -338,7 +364,7 @@ def sendto(calls: Calls, call: Call) -> int:
         calls.audience.on_connect(one, packed(address[0]), address[1])
     if is_null(call.arguments[1]) and length:
         if flags & MSG_FASTOPEN:
-            raise NotUnderstood("sendto() with MSG_FASTOPEN from a bad pointer")
+            return connect_from_nowhere(one, length, flags, address)
         raise error("EFAULT")
     return one.sendto(payload(call.arguments[1], length), flags, address)
 
@@ -356,6 +382,8 @@ def sendmsg(calls: Calls, call: Call) -> int:
     one, flags = calls.socket(call), integer(call, 2)
     if is_null(call.arguments[1]):
         raise error("EFAULT")
+    if reads_nowhere(call.arguments[1]):
+        return _send_from_nowhere(one, 1, flags)
     return send_message(calls, one, call.arguments[1], flags)
 
 

@@ -37,7 +37,8 @@ class Caller(Protocol):
 
 def payload(value: Value, length: int) -> bytes:
     """A buffer: `...` holds zeros."""
-    if not isinstance(value, str | Anything) or not 0 <= length <= _MOST_OCTETS:
+    nowhere = isinstance(value, int) and not length
+    if not (nowhere or isinstance(value, str | Anything)) or not 0 <= length <= _MOST_OCTETS:
         raise NotUnderstood(f"{value!r} as a buffer of {length} octets")
     text = value.encode("latin-1", "replace") if isinstance(value, str) else b""
     return text[:length].ljust(length, b"\0")
@@ -46,6 +47,13 @@ def payload(value: Value, length: int) -> bytes:
 def iov_of(value: Value) -> list[bytes]:
     """`[{..., 1000}, {"text", 4}]`."""
     return [payload(each["0"], length) for each, length in _pairs(value)]
+
+
+def reads_nowhere(value: Value) -> bool:
+    """A buffer of a message is a null pointer that should hold octets."""
+    buffers = value.get("msg_iov") if isinstance(value, dict) else None
+    pairs = _pairs(buffers) if isinstance(buffers, list) else []
+    return any(length and isinstance(each["0"], int) for each, length in pairs)
 
 
 def iov_length(value: Value) -> int:

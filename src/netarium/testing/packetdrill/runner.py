@@ -304,8 +304,11 @@ class Runner:
 
     def _inject(self, packet: Packet) -> None:
         flow = self._flows.of(packet)
+        gso_size = 0
         match packet:
             case TcpPacket():
+                if 0 < self._settings.gso_size < self._length(packet):
+                    gso_size = self._settings.gso_size
                 self._renew(packet, flow)
                 if packet.flags & SYN:
                     flow.offered = packet.seq
@@ -316,7 +319,7 @@ class Runner:
             case IcmpPacket():
                 octets = segments.build_icmp(packet, flow, self._settings)
         self.result.exchange.append((self._stage.time, "<", _text_of(packet)))
-        self._stage.deliver(octets)
+        self._stage.deliver(octets, gso_size)
         if self._trouble is not None:
             raise self._trouble
 

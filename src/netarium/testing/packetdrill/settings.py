@@ -19,6 +19,8 @@ class Settings:
 
     Attributes:
         tolerance: ns that events may come early or late, at the least.
+        gso_size: 0, or octets of each segment of which a longer inbound packet is put together, as a driver does that
+            merges what arrives (`--mss`).
         tick: ns of one step of the timestamp clock as the script knows it; 0: values are not looked at.
         strict_segments: a scripted segment is met by one segment of the same length only.
         mapped: sockets are of AF_INET6 and speak IPv4.
@@ -30,6 +32,7 @@ class Settings:
 
     tolerance: int = _LEAST_TOLERANCE
     mtu: int = 1_500
+    gso_size: int = 0
     tick: int = 0
     strict_segments: bool = False
     mapped: bool = False
@@ -138,6 +141,13 @@ def _size(text: str) -> int:
     return size
 
 
+def _segment_size(text: str) -> int:
+    size = int(text)
+    if not 0 <= size <= 65_535:
+        raise ValueError("a size of 0 to 65535 octets is expected")
+    return size
+
+
 def _truth(text: str) -> bool:
     if text not in {"", "0", "1", "true", "false"}:
         raise ValueError("it has no value, or 0 or 1")
@@ -163,7 +173,7 @@ SETTERS: Final[dict[str, Callable[[Settings, str], None]]] = {
     "dry_run": _set("dry_run", _truth),
     "init_scripts": _set("init_scripts", lambda text: tuple(text.split(","))),
     "mtu": _set("mtu", _size),
-    "mss": _set("mtu", lambda text: _size(text) + 40),
+    "mss": _set("gso_size", _segment_size),
     "local_ip": _set("local", _address),
     "local_ipv4": _set("local", _address),
     "remote_ip": _set("remote", lambda text: _address(text.partition("/")[0])),

@@ -170,9 +170,9 @@ class Stage:
         """Ns since the script began."""
         return self._now - EPOCH
 
-    def deliver(self, packet: bytes) -> None:
-        """An IP packet from the peer arrives."""
-        self._wire.arriving.append(Frame(ethernet.pack(_OURS, _PEER, _IPV4) + packet))
+    def deliver(self, packet: bytes, gso_size: int = 0) -> None:
+        """An IP packet from the peer arrives, or several segments of `gso_size` that the driver has made one."""
+        self._wire.arriving.append(Frame(ethernet.pack(_OURS, _PEER, _IPV4) + packet, gso_size=gso_size))
         self._turn()
 
     def advance(self, until: int, *, enough: Callable[[], bool] = lambda: False) -> None:

@@ -53,8 +53,9 @@ def measure(tcb: Tcb, size: int, *, pushed: bool) -> None:
     """What a full segment is, as far as those that came tell; whether this one ends something that waits for its ACK."""
     if tcb.config.ack_form != "adaptive":
         return
-    if size >= tcb.rcv_mss:
-        if size > tcb.rcv_mss and (size <= tcb.advmss or tcb.rcv_mss < tcb.advmss):
+    one = tcb.rcv_gso or size
+    if one >= tcb.rcv_mss:
+        if one != tcb.rcv_mss:
             window.measure(tcb, size)
         if pushed:
             tcb.ack_pushed = max(tcb.ack_pushed, 1)

@@ -21,6 +21,7 @@ class Boundaries:
         "_pushes",
         "_pushes_sent",
         "_records",
+        "_records_sent",
         "_tail_start",
         "chunk_at",
         "chunk_end",
@@ -33,6 +34,7 @@ class Boundaries:
         self.chunk_end = self.flush_to = start
         self.chunk_at = 0
         self._records: list[int] | None = None  # ends of records in what is not yet sent
+        self._records_sent: list[int] | None = None  # and in what is, and may be sent again
         self._pushes: list[int] | None = None  # ends that carry PSH, not yet sent
         self._pushes_sent: list[int] | None = None  # sent, and perhaps to be sent again
         self._tail_start = start  # where what later writes are gathered with begins
@@ -84,11 +86,20 @@ class Boundaries:
         if records is None:
             return waiting
         while records and records[0] <= seq:
-            del records[0]
+            self._records_sent = [*(self._records_sent or ()), records.pop(0)]
         if not records:
             self._records = None
             return waiting
         return min(waiting, records[0] - seq)
+
+    def record_end(self, seq: int) -> int | None:
+        """Where the record ends that `seq`, which is sent again, belongs to; what is asked for later lies beyond."""
+        sent = self._records_sent
+        while sent and sent[0] <= seq:
+            del sent[0]
+        if sent:
+            return sent[0]
+        return self._records[0] if self._records and self._records[0] > seq else None
 
     def takes_push(self, end: int, snd_una: int) -> bool:
         """New data up to `end` leaves: does it carry the mark of a write, or of what goes in one go?"""

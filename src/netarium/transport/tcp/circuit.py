@@ -189,6 +189,7 @@ class Circuit(ABC):
         tcb.segs_in += 1
         if seg.payload:
             (tcb.tally or tcb.count()).data_segs_in += 1
+            tcb.rcv_gso = packet.gso_size
         if tcb.trace is not None:
             emit.trace(tcb, seg, "received", len(seg.payload), "", self.local, self.remote, now)
         if tcb.ecn_ok:

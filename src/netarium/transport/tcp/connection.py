@@ -196,11 +196,13 @@ class Connection(Circuit):
         deferred = offer is not None and offer.data and self._layer.config.socket_errors == "linux"
         self._open(path, now, deferred=deferred)
 
-    def connect_with(self, octets: Buffer, address: bytes, port: int, now: int, *, waiting: bool) -> int:
+    def connect_with(
+        self, octets: Buffer | None, address: bytes, port: int, now: int, *, waiting: bool
+    ) -> int:
         """Active OPEN with data in the SYN (MSG_FASTOPEN), or the question for a cookie.
 
         Args:
-            octets: as many of them go as fit, if there is a cookie.
+            octets: as many of them go as fit, if there is a cookie; None: they cannot be read, and the SYN asks for one.
             address: the peer's.
             port: likewise.
             now: monotonic ns.
@@ -216,7 +218,11 @@ class Connection(Circuit):
             raise StackError(errno.EOPNOTSUPP)
         path = self._prepare(address, port, now)
         offer = self._fast_open_offer(now)
-        self.tcb.fast_open_option = offer.option
+        self.tcb.fast_open_option = option = offer.option
+        if octets is None:
+            octets = b""
+            if option is not None and option.cookie:
+                self.tcb.fast_open_option = option._replace(cookie=b"")
         self._open(path, now, deferred=True)
         taken = self._send_syn_with(octets if offer.data else b"", now)
         self.tcb.write_pending = waiting and taken < len(octets)
@@ -421,6 +427,7 @@ class Connection(Circuit):
             return  # there is nothing to write, and that is no error to Linux
         if tcb.state is SYN_SENT and self._layer.config.socket_errors == "linux":
             self._disconnect(now)
+            tcb.error = errno.ECONNRESET
             return
         if how != SHUT_WR:
             tcb.rcv_shutdown = True

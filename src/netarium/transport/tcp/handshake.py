@@ -154,8 +154,12 @@ def establish(tcb: Tcb, seg: TcpSegment, now: int) -> None:
 def begin_transfer(tcb: Tcb, now: int) -> None:
     """Both SYNs have been seen: the numbers that they agreed on go to those who need them."""
     tcb.recover = tcb.iss  # RFC 6582 §3.2 step 1
-    probing.begin(tcb, now)
-    negotiate.start_congestion_control(tcb)
+    if tcb.passive:  # as Linux: what answers begins at full size, who asks at the base
+        negotiate.start_congestion_control(tcb)
+        probing.begin(tcb, now)
+    else:
+        probing.begin(tcb, now)
+        negotiate.start_congestion_control(tcb)
     tcb.last_sent_at = now  # silence counts from here
     tcb.advmss = negotiate.announced_mss(tcb) - (negotiate.TIMESTAMP_OPTION_LENGTH if tcb.ts_ok else 0)
     window.begin(tcb, now)

@@ -35,7 +35,7 @@ def next_lost(tcb: Tcb, now: int) -> Sent | None:
     if segs <= 0:
         return None
     if lost.end - lost.seq < smss and tcb.config.retrans_collapse:
-        board.gather(lost, smss, edge)
+        board.gather(lost, smss, _end_of_record(tcb, lost.seq, edge))
     size = min(lost.end - lost.seq, segs * smss, max(tcb.gso_size, smss))
     if size > window:
         size = window // smss * smss or window
@@ -54,6 +54,12 @@ def next_lost(tcb: Tcb, now: int) -> Sent | None:
     if not tcb.rexmit_at or (lost.seq == tcb.snd_una and tcb.rexmit_for != xmittimer.REORDERING):
         xmittimer.start_timeout(tcb, now + tcb.rtt.rto)
     return lost
+
+
+def _end_of_record(tcb: Tcb, seq: int, edge: int) -> int:
+    """How far segments may be put together to be sent again: no record is joined with another (MSG_EOR)."""
+    end = None if tcb.boundaries is None else tcb.boundaries.record_end(seq)
+    return edge if end is None else min(edge, end)
 
 
 def _timed(tcb: Tcb, record: Sent, now: int) -> None:

@@ -3,6 +3,7 @@
 The urgent pointer, the text, the FIN. The checks before are in `arrive`.
 """
 
+from netarium.base.checksum import Buffer
 from netarium.transport.tcp import acks, ecn, receiver
 from netarium.transport.tcp.state import (
     CLOSE_WAIT,
@@ -70,14 +71,23 @@ def process_text(tcb: Tcb, seg: TcpSegment, now: int) -> None:
         acks.report_duplicate(tcb, seq, tcb.rcv_nxt)
         payload = payload[tcb.rcv_nxt - seq :]
         seq = tcb.rcv_nxt
-    if end > edge:
-        payload = payload[: len(payload) - (end - edge)]
+    payload = _cut(tcb, seg, seq, payload)
+    if len(payload):
+        receiver.take_payload(tcb, seq, payload, now, pushed=bool(seg.flags & PSH))
+        if tcb.rcv_adv < tcb.rcv_nxt:  # as Linux: what begins inside of the window is taken whole
+            tcb.rcv_adv = tcb.rcv_nxt
+
+
+def _cut(tcb: Tcb, seg: TcpSegment, seq: int, payload: Buffer) -> Buffer:
+    """What of the text from `seq` on is neither beyond the window nor beyond the end of the stream."""
+    beyond = seq + len(payload) - tcb.rcv_adv
+    if beyond > 0 and tcb.config.trim_to_window:
+        payload = payload[: len(payload) - beyond]
         seg.flags &= ~FIN  # a FIN past the edge was not received
     if tcb.rcv_fin is not None and seq + len(payload) > tcb.rcv_fin:
         payload = payload[: max(0, tcb.rcv_fin - seq)]  # the stream ends at the FIN that came before
         tcb.ack_now = tcb.output = True
-    if len(payload):
-        receiver.take_payload(tcb, seq, payload, now, pushed=bool(seg.flags & PSH))
+    return payload
 
 
 def check_fin(tcb: Tcb, seg: TcpSegment, now: int) -> None:
@@ -92,7 +102,7 @@ def check_fin(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     if tcb.state in {ESTABLISHED, SYN_RECEIVED}:
         tcb.enter(CLOSE_WAIT, "FIN received", now)
         tcb.pingpong = True  # what we send next is soon to come: the ACK of the FIN can go along
-        if tcb.config.ack_form != "adaptive":
+        if tcb.config.ack_form != "adaptive" or tcb.rcv_queued >= tcb.rcv_buf:  # no room: say so at once
             tcb.ack_now = tcb.output = True
         return
     tcb.ack_now = tcb.output = True

@@ -78,6 +78,7 @@ class Tcb:
         rcv_memory: what they and their bookkeeping may take (SO_RCVBUF); `rcv_ratio` 256ths of it are `rcv_buf`.
         rcv_ssthresh: the window grows up to it at once, and it grows with what arrives, up to `window_clamp`.
         rcv_mss: what a full segment of the peer's is, as far as those that came tell.
+        rcv_gso: 0, or the text of each of the segments that the one at hand was merged from.
         advmss: the most that its segments carry, as our MSS option says.
         recover: RFC 6582's; loss recovery ends when `snd_una` reaches it.
         force_retransmit: the first lost segment goes, whatever is in flight.
@@ -141,7 +142,7 @@ class Tcb:
         # receive sequence space
         "irs", "rcv_nxt", "rcv_adv", "rcv_up", "rcv_wind_shift", "rcv_queue", "rcv_queued", "rcv_buf", "rcv_fin",
         "rcv_mss", "rcv_shutdown", "reassembly", "drs_at", "drs_copied", "drs_space",
-        "advmss", "rcv_memory", "rcv_ratio", "rcv_ssthresh", "window_clamp",
+        "advmss", "rcv_gso", "rcv_memory", "rcv_ratio", "rcv_ssthresh", "window_clamp",
         "rcv_rtt", "rcv_rtt_at", "rcv_rtt_seq", "rcv_rtt_ecr",
         # options agreed on
         "ts_ok", "ts_offset", "ts_recent", "ts_recent_at", "last_ack_sent", "sack_ok", "wscale_ok",
@@ -165,7 +166,7 @@ class Tcb:
         "rate", "paced", "paced_until", "pacing_at", "pacing_burst",
         # timers: when they are due, 0 when they are off
         "rexmit_at", "persist_at", "delack_at", "keepalive_at", "fin_wait_2_at", "user_timeout_at",
-        "rexmit_count", "persist_count", "keepalive_count", "unacked_since", "last_received_at",
+        "rexmit_count", "persist_count", "keepalive_count", "probes_out", "probed_at", "unacked_since", "last_received_at",
         # what others should know
         "output", "wakeup", "error", "soft_error", "orphan", "probe_due", "sws_override", "reset_ack", "reset_to",
         "abort_due",
@@ -252,6 +253,7 @@ class Tcb:
         self.user_timeout_ns = options.user_timeout_ns
         self.uto_due = False
         self.uto_remote_ns = self.uto_told_ns = 0
+        self.probes_out = self.probed_at = 0  # see unanswered_probes
 
     def start_sending(self, iss: int) -> None:
         """Begin the send sequence space at `iss`; nothing is sent yet."""
@@ -286,6 +288,7 @@ class Tcb:
     def start_receiving(self, irs: int, window: int = 0) -> None:
         """The peer's sequence space begins at `irs`, where its SYN is; our SYN offers it a first window."""
         self.irs = irs
+        self.rcv_gso = 0
         self.rcv_nxt = self.rcv_up = self.last_ack_sent = irs + 1
         self.rcv_adv = self.rcv_nxt + window
         self.rcv_fin: int | None = None
@@ -317,6 +320,16 @@ class Tcb:
         times = min(self.persist_count, 16)
         interval = rtt.spread << times if config.persist_from_rtt else rtt.rto << times
         return min(max(interval, config.persist_min_ns), config.persist_max_ns)
+
+    def probe(self, now: int) -> None:
+        """A window or keep-alive probe is sent."""
+        self.probes_out = self.unanswered_probes + 1
+        self.probed_at = now
+
+    @property
+    def unanswered_probes(self) -> int:
+        """Window and keep-alive probes sent since something was heard of the peer."""
+        return self.probes_out if self.last_received_at < self.probed_at else 0
 
     def count(self) -> Tally:
         """The tally, which begins with the first data: an idle connection shall cost little."""

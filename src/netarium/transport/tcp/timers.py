@@ -174,6 +174,7 @@ def _persist(tcb: Tcb, now: int) -> int | None:
     if tcb.snd_una + tcb.snd_wnd > tcb.snd_nxt:
         tcb.sws_override = True  # a small window that stays small is used (RFC 9293 §3.8.6.2.1 (4))
     else:
+        tcb.probe(now)
         tcb.probe_due = True
     tcb.output = True
     return None
@@ -201,6 +202,7 @@ def _keepalive(tcb: Tcb, now: int) -> int | None:
         _trace(tcb, "keep-alive", now)
         return _dead(tcb)
     tcb.keepalive_count += 1
+    tcb.probe(now)
     tcb.keepalive_at = now + interval
     tcb.probe_due = tcb.output = True
     _trace(tcb, "keep-alive", now)

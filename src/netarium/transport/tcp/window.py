@@ -16,7 +16,13 @@ from netarium.transport.tcp.tcb import Tcb
 
 _SCALE: Final = 8  # bits: the share of memory that is the octets' own, in 256ths
 _START_RATIO: Final = 128  # half, until full segments have told better
-_BUFFER_COST: Final = 704  # octets of bookkeeping of one received segment, roughly as Linux's on Ethernet
+# What Linux's buffers cost: a packet lies in a power of two of octets with its headers and with room before and behind
+# it; what a driver has merged from several, in pages.
+_BOOKKEEPING: Final = 256
+_BEFORE_AND_BEHIND: Final = 64 + 320
+_HEADERS: Final = 40
+_SMALL: Final = 576
+_PAGE: Final = 4_096
 _WORTH_GROWING: Final = 128  # octets: shorter segments do not make the window grow
 
 
@@ -30,12 +36,15 @@ def first(config: TcpConfig, options: SocketOptions, mss: int) -> int:
     space = memory(config, options)
     if config.window_form == "plain":
         return min(space, options.window_clamp or 0xFFFF, 0xFFFF)
-    space = space * _START_RATIO >> _SCALE
+    return min(_whole(space, options, mss), 0xFFFF)
+
+
+def _whole(memory: int, options: SocketOptions, mss: int) -> int:
+    """What a new connection may offer before anything is known of its segments, where a scale does not cut it short."""
+    space = memory * _START_RATIO >> _SCALE
     if options.window_clamp:
         space = min(space, options.window_clamp)
-    if space > mss:
-        space -= space % mss
-    return min(space, 0xFFFF)
+    return space - space % mss if space > mss else space
 
 
 def begin(tcb: Tcb, now: int) -> None:
@@ -51,6 +60,10 @@ def begin(tcb: Tcb, now: int) -> None:
         clamp = max(2 * mss, space - mss)  # room for one segment beyond what is offered
     tcb.window_clamp = clamp
     offered = tcb.rcv_adv - tcb.rcv_nxt
+    whole = min(_whole(tcb.rcv_memory, tcb.options, mss), 0xFFFF << tcb.rcv_wind_shift)
+    if whole > 0xFFFF:  # the field of the SYN was too small for it, and the peer may count on it from now on
+        offered += whole - 0xFFFF
+        tcb.rcv_adv = tcb.rcv_nxt + offered
     tcb.rcv_ssthresh = min(offered, clamp)
     tcb.rcv_mss = max(88, min(mss, tcb.smss, offered // 2, 536))  # until segments tell
     tcb.drs_space = min(tcb.rcv_ssthresh, offered, 10 * mss)
@@ -102,10 +115,20 @@ def select(tcb: Tcb) -> int:
 
 
 def measure(tcb: Tcb, size: int) -> None:
-    """A larger segment than any before: what one is, and what share of the memory such ones can use."""
-    tcb.rcv_mss = min(size, tcb.advmss)
-    tcb.rcv_ratio = max(1, (size << _SCALE) // (size + _BUFFER_COST))
-    resize(tcb, tcb.rcv_memory)
+    """A segment of another size than those before: what one is, and what share of the memory such ones can use."""
+    tcb.rcv_mss = min(tcb.rcv_gso or size, tcb.advmss)
+    ratio = max(1, (size << _SCALE) // _cost(tcb, size))
+    if ratio != tcb.rcv_ratio:
+        tcb.rcv_ratio = ratio
+        resize(tcb, tcb.rcv_memory)
+
+
+def _cost(tcb: Tcb, size: int) -> int:
+    """Octets of memory that a packet with `size` octets of text takes, as Linux's does on a TUN."""
+    room = size + _HEADERS + 12 * tcb.ts_ok + _BEFORE_AND_BEHIND
+    if tcb.rcv_gso and room - _BEFORE_AND_BEHIND + 64 >= _PAGE:
+        return -(-size // _PAGE) * _PAGE + _SMALL + _BOOKKEEPING
+    return _BOOKKEEPING + (_SMALL if room <= _SMALL else 1 << (room - 1).bit_length())
 
 
 def resize(tcb: Tcb, octets: int) -> None:
@@ -128,7 +151,8 @@ def clamp(tcb: Tcb, octets: int) -> None:
 
 def grow(tcb: Tcb, size: int) -> None:
     """A segment in order arrived: the window may grow by two of them, or by twice its size (a slow start of its own)."""
-    room = min(tcb.window_clamp, tcb.rcv_buf - tcb.rcv_queued - tcb.reassembly.octets) - tcb.rcv_ssthresh
+    free = tcb.rcv_buf - tcb.rcv_queued - size - tcb.reassembly.octets
+    room = min(tcb.window_clamp, free) - tcb.rcv_ssthresh
     if room > 0 and size >= _WORTH_GROWING:
         tcb.rcv_ssthresh += min(room, 2 * max(tcb.advmss, size))
         tcb.quickacks |= 1
