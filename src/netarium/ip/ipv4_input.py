@@ -18,7 +18,14 @@ from netarium.ip.iface import Interface
 from netarium.ip.packet import ErrorKind, IpPacket
 from netarium.ip.reassembly import Reassembler
 from netarium.link.frame import Frame
-from netarium.wire.ipv4 import HEADER_LENGTH, Ipv4ChecksumError, Ipv4Header
+from netarium.wire.ipv4 import (
+    HEADER_LENGTH,
+    MORE_FRAGMENTS,
+    OFFSET_MASK,
+    Ipv4ChecksumError,
+    Ipv4Header,
+    unpack,
+)
 from netarium.wire.ipv4_options import SOURCE_ROUTES, Ipv4OptionsError, parse_options
 from netarium.wire.numbers import PROTOCOL_IGMP, PROTOCOL_UDP
 
@@ -86,17 +93,16 @@ class Ipv4Input:
         if offset:
             data = data[offset:]
         try:
-            header = Ipv4Header.parse(data)
+            length, tos, total, identification, flags_offset, ttl, protocol, src, dst = unpack(data)
         except Ipv4ChecksumError:
             return DropReason.IP_CHECKSUM
         except WireError:
             return DropReason.IP_MALFORMED
-        surplus = len(data) + len(rest) - header.total_length
+        surplus = len(data) + len(rest) - total
         if surplus:
             if surplus < 0:
                 return DropReason.IP_TRUNCATED
             data, rest = _trimmed(data, rest, surplus)  # RFC 894: padding is not part of the datagram
-        length = header.header_length
         head: Buffer
         if len(data) == length:
             head, rest = rest, b""
@@ -104,33 +110,27 @@ class Ipv4Input:
             head = data[length:]
         self._core.counters["ip_in_receives"] += 1
         packet = IpPacket(
-            header.src, header.dst, header.protocol, header.ttl, header.tos, data[:length], head, rest,
-            interface.device, header.options, frame.checked or frame.csum_start != 0, frame.gso_size, group, frame.cause,
+            src, dst, protocol, ttl, tos, data[:length], head, rest, interface.device,
+            b"" if length == HEADER_LENGTH else bytes(data[HEADER_LENGTH:length]),
+            frame.checked or frame.csum_start != 0, frame.gso_size, group, frame.cause,
         )  # fmt: skip
-        return self._judge(interface, header, packet, frame, now)
-
-    def _judge(
-        self, interface: Interface, header: Ipv4Header, packet: IpPacket, frame: Frame, now: int
-    ) -> Fate:
-        """A whole packet: may it be, is it for us, is it in one piece?"""
-        src, dst = header.src, header.dst
         if (
             _IMPOSSIBLE_SOURCE[src[0]] or src in self._local or src in interface.broadcasts
-        ) and not self._may_be(interface, header):
+        ) and not self._may_be(interface, packet):
             return DropReason.IP_MARTIAN
         if dst in self._local:
-            if packet.to_group:
+            if group:
                 return DropReason.IP_L2_BROADCAST  # RFC 1122 §3.3.6
         else:
-            fate = self._not_our_unicast(interface, header, packet, frame, now)
+            fate = self._not_our_unicast(interface, packet, frame, now)
             if fate is not None:
                 return fate
-        if header.header_length > HEADER_LENGTH:
+        if packet.options:
             fault = self._check_options(packet, now)
             if fault is not None:
                 return fault
-        if header.more_fragments or header.fragment_offset:
-            return self._receive_fragment(interface, header, packet, now)
+        if flags_offset & (MORE_FRAGMENTS | OFFSET_MASK):
+            return self._receive_fragment(interface, packet, identification, flags_offset, now)
         return self._deliver(packet, now)
 
     def _deliver(self, packet: IpPacket, now: int) -> Fate:
@@ -146,23 +146,23 @@ class Ipv4Input:
         self._errors.send(packet, ErrorKind.PROTOCOL_UNREACHABLE, now)  # RFC 1122 §3.2.2.1
         return DropReason.IP_UNKNOWN_PROTOCOL
 
-    def _may_be(self, interface: Interface, header: Ipv4Header) -> bool:
+    def _may_be(self, interface: Interface, packet: IpPacket) -> bool:
         """Whether a source is good that usually is not."""
-        src, dst = header.src, header.dst
+        src, dst = packet.src, packet.dst
         if interface.loopback:
             return self._core.is_local(src) or not any(src)
         # RFC 1122 §3.2.1.3 (a): 0.0.0.0 says who does not know his address yet; only DHCP and IGMP hear that.
         return (
             not any(src)
-            and header.protocol in {PROTOCOL_UDP, PROTOCOL_IGMP}
+            and packet.protocol in {PROTOCOL_UDP, PROTOCOL_IGMP}
             and (dst == BROADCAST4 or is_multicast(dst))
         )
 
     def _not_our_unicast(
-        self, interface: Interface, header: Ipv4Header, packet: IpPacket, frame: Frame, now: int
+        self, interface: Interface, packet: IpPacket, frame: Frame, now: int
     ) -> Fate | None:
         """Judge a destination that is not an address of ours; None if it is for us all the same."""
-        dst = header.dst
+        dst = packet.dst
         if dst == BROADCAST4 or dst in interface.broadcasts or (packet.to_group and not any(dst)):
             packet.to_group = True
             return None
@@ -178,11 +178,11 @@ class Ipv4Input:
             return DropReason.IP_NOT_OURS
         if not self._forwards:
             return DropReason.IP_NOT_OURS  # RFC 1122 §3.1
-        if header.header_length > HEADER_LENGTH:
+        if packet.options:
             fault = self._check_options(packet, now)
             if fault is not None:
                 return fault
-        return self._forwarder.forward(interface, header, packet, frame, now)
+        return self._forwarder.forward(interface, Ipv4Header.parse(packet.header), packet, frame, now)
 
     def _joined(self, interface: Interface, group: bytes) -> bool:
         if interface.loopback:
@@ -201,15 +201,17 @@ class Ipv4Input:
                 return DropReason.IP_SOURCE_ROUTED
         return None
 
-    def _receive_fragment(self, interface: Interface, header: Ipv4Header, packet: IpPacket, now: int) -> Fate:
+    def _receive_fragment(
+        self, interface: Interface, packet: IpPacket, identification: int, flags_offset: int, now: int
+    ) -> Fate:
         """RFC 791 §3.2: what belongs together has source, destination, protocol and identification alike."""
         key = b"".join(
             (
                 interface.key,
-                header.src,
-                header.dst,
-                bytes((header.protocol,)),
-                header.identification.to_bytes(2, "big"),
+                packet.src,
+                packet.dst,
+                bytes((packet.protocol,)),
+                identification.to_bytes(2, "big"),
             )
         )
         payload = bytes(packet.head) + bytes(packet.body)
@@ -219,9 +221,8 @@ class Ipv4Input:
             packet.src, packet.dst, packet.protocol, packet.ttl, packet.tos, bytes(packet.header), payload[:8], b"",
             packet.device, packet.options, to_group=packet.to_group, cause=packet.cause,
         )  # fmt: skip
-        result = self._reassembler.add(
-            key, kept, header.fragment_offset, payload, now, more=header.more_fragments
-        )
+        offset, more = (flags_offset & OFFSET_MASK) << 3, flags_offset & MORE_FRAGMENTS != 0
+        result = self._reassembler.add(key, kept, offset, payload, now, more=more)
         if result.packet is None:
             return result.fate
         self._core.counters["ip_reasm_oks"] += 1

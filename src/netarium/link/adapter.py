@@ -28,6 +28,7 @@ from netarium.signal.framing import MINIMUM_FRAME, padded
 VLAN_TAG: Final = 4  # IEEE 802.3 §3.5: a tagged frame may be this much longer
 
 _LINE_TIME: Final = 2 * MS  # what may wait in the transmit ring, but at least two frames
+_LINE_SHARE: Final = 8 * SECOND // _LINE_TIME  # bit/s by this are the octets that go in that time
 _BULK: Final = 1_000  # octets: a frame that says that more will follow
 _VLAN_TYPES: Final = (b"\x81\x00", b"\x88\xa8")
 
@@ -182,7 +183,7 @@ class Adapter:
         """Octets that may wait in the transmit ring."""
         frames = 2 * (self.mtu + ETHERNET_HEADER)
         rate = None if self.end is None else self.end.rate
-        return frames if rate is None else max(frames, rate * _LINE_TIME // (8 * SECOND))
+        return frames if rate is None else max(frames, rate // _LINE_SHARE)
 
     def _transmit_next(self, end: CableEnd, now: int) -> None:
         """Read the next descriptor and put its frame on the line."""

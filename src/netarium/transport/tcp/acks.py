@@ -28,7 +28,10 @@ def received(tcb: Tcb, size: int, now: int, *, pushed: bool) -> None:
         plain.received(tcb, size)
         return
     tcb.ack_scheduled = True
-    measure(tcb, size, pushed=pushed)
+    if size == tcb.rcv_mss and not pushed:
+        tcb.last_seg_size = 0
+    else:
+        measure(tcb, size, pushed=pushed)
     if not tcb.ts_ok:
         window.measure_rtt(tcb, now)
     least = tcb.config.delayed_ack_ns
@@ -104,7 +107,7 @@ def check(tcb: Tcb, now: int) -> None:
         or not tcb.config.delayed_ack_ns
     ):
         tcb.ack_now = tcb.output = True
-    elif tcb.reassembly:
+    elif tcb.reassembly.octets:
         _thin_out(tcb, now)
     else:
         _delay(tcb, now)

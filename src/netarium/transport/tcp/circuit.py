@@ -425,9 +425,9 @@ class Circuit(ABC):
         """After anything that may have changed the control block: queue for sending, wake, set the timer, clean up."""
         tcb = self.tcb
         state = tcb.state
-        if tcb.tally is not None and (tcb.tally.mode or tcb.sendbuf):
+        if tcb.tally is not None and (tcb.tally.mode or tcb.sendbuf.end != tcb.sendbuf.start):
             info.account(tcb, tcb.tally, now)
-        if state is CLOSED and tcb.notices is not None:
+        if tcb.notices is not None and state is CLOSED:
             tcb.wakeup = tcb.notices.ended(now) or tcb.wakeup
         if tcb.output and not self.queued and (self._path is not None or self._refresh_path(now) is not None):
             self._queue()

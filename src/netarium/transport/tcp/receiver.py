@@ -25,7 +25,7 @@ def take_payload(tcb: Tcb, seq: int, payload: Buffer, now: int, *, pushed: bool)
         now: monotonic ns.
         pushed: it came with PSH.
     """
-    if seq == tcb.rcv_nxt and not tcb.reassembly:
+    if seq == tcb.rcv_nxt and not tcb.reassembly.octets:
         acks.received(tcb, len(payload), now, pushed=pushed)
         _deliver(tcb, payload)
         return
