@@ -158,9 +158,7 @@ class Ipv4Input:
             and (dst == BROADCAST4 or is_multicast(dst))
         )
 
-    def _not_our_unicast(
-        self, interface: Interface, packet: IpPacket, frame: Frame, now: int
-    ) -> Fate | None:
+    def _not_our_unicast(self, interface: Interface, packet: IpPacket, frame: Frame, now: int) -> Fate | None:
         """Judge a destination that is not an address of ours; None if it is for us all the same."""
         dst = packet.dst
         if dst == BROADCAST4 or dst in interface.broadcasts or (packet.to_group and not any(dst)):

@@ -120,8 +120,8 @@ class SimDriver:
             at = pump(machine, now)
         finally:
             self._pumping = False
-        events = machine.notifier.events
-        while events and (endpoint := machine.poll_event()) is not None:
+        notifier = machine.notifier
+        while notifier.events and (endpoint := notifier.pop()) is not None:
             if endpoint.kind == "tcp" and endpoint.id not in self._connections:
                 self._remember(endpoint)
             watchers = self._watchers.get(endpoint)

@@ -140,9 +140,11 @@ def release(tcb: Tcb, ack: int) -> list[Sent]:
     tcb.octets_acked += ack - tcb.snd_una
     tcb.snd_una = ack
     sendbuf = tcb.sendbuf
-    sendbuf.release(min(max(ack, sendbuf.start), sendbuf.end))
-    if ack >= sendbuf.end:
+    if ack >= sendbuf.end:  # a FIN lies behind it
+        sendbuf.clear()
         tcb.boundaries = None
+    elif ack > sendbuf.start:
+        sendbuf.release(ack)
     return done
 
 

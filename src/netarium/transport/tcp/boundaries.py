@@ -108,6 +108,9 @@ class Boundaries:
         if not pushes or pushes[0] > end:
             return pushed
         sent = self._pushes_sent
+        if sent is None and pushes[-1] <= end:  # all at once
+            self._pushes_sent, self._pushes = pushes, None
+            return pushed or pushes[-1] == end
         if sent is None:
             sent = self._pushes_sent = []
         while sent and sent[0] <= snd_una:

@@ -93,7 +93,7 @@ def check_usage(tcb: Tcb, now: int) -> None:
     """
     tcb.cwnd_check_due = False
     smss, board = tcb.smss, tcb.scoreboard
-    limited = tcb.congestion.cwnd - board.pipe < smss
+    limited = tcb.congestion.cwnd - board.in_flight * smss < smss
     if tcb.rate is not None:
         if tcb.sendbuf.end - tcb.snd_nxt < smss and not limited and board.segs_lost <= board.segs_resent:
             tcb.rate.nothing_to_send(board.pipe)

@@ -187,6 +187,11 @@ class Scoreboard:
         Of a record that `una` divides, only whole segments count; the octets of another are no news.
         """
         records, i = self._records, self._first
+        if records and records[-1].end <= una and self.is_plain:  # all of it, and nothing ever happened to it
+            self._records = []
+            self._first = self._next_lost = self._next_original = self.segs_out = 0
+            self._sacked = None
+            return records[i:] if i else records
         done: list[Sent] = []
         while i < len(records) and records[i].seq < una:
             record = records[i]
