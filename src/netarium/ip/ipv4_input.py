@@ -114,24 +114,28 @@ class Ipv4Input:
             b"" if length == HEADER_LENGTH else bytes(data[HEADER_LENGTH:length]),
             frame.checked or frame.csum_start != 0, frame.gso_size, group, frame.cause,
         )  # fmt: skip
+        if flags_offset & (MORE_FRAGMENTS | OFFSET_MASK):
+            fragment = identification, flags_offset
+            return self._judge(interface, packet, frame, now) or self._receive_fragment(
+                interface, packet, fragment, now
+            )
+        return self._judge(interface, packet, frame, now) or self._deliver(packet, now)
+
+    def _judge(self, interface: Interface, packet: IpPacket, frame: Frame, now: int) -> Fate | None:
+        """A packet: may it be, and is it for us? None: it is."""
+        src, dst = packet.src, packet.dst
         if (
             _IMPOSSIBLE_SOURCE[src[0]] or src in self._local or src in interface.broadcasts
         ) and not self._may_be(interface, packet):
             return DropReason.IP_MARTIAN
         if dst in self._local:
-            if group:
+            if packet.to_group:
                 return DropReason.IP_L2_BROADCAST  # RFC 1122 §3.3.6
         else:
             fate = self._not_our_unicast(interface, packet, frame, now)
             if fate is not None:
                 return fate
-        if packet.options:
-            fault = self._check_options(packet, now)
-            if fault is not None:
-                return fault
-        if flags_offset & (MORE_FRAGMENTS | OFFSET_MASK):
-            return self._receive_fragment(interface, packet, identification, flags_offset, now)
-        return self._deliver(packet, now)
+        return self._check_options(packet, now) if packet.options else None
 
     def _deliver(self, packet: IpPacket, now: int) -> Fate:
         """To the protocol above."""
@@ -200,9 +204,10 @@ class Ipv4Input:
         return None
 
     def _receive_fragment(
-        self, interface: Interface, packet: IpPacket, identification: int, flags_offset: int, now: int
+        self, interface: Interface, packet: IpPacket, fragment: tuple[int, int], now: int
     ) -> Fate:
         """RFC 791 §3.2: what belongs together has source, destination, protocol and identification alike."""
+        identification, flags_offset = fragment
         key = b"".join(
             (
                 interface.key,

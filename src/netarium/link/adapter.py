@@ -147,12 +147,15 @@ class Adapter:
         if end is None:
             self.statistics.tx_carrier_errors += 1
             return
-        put = self.tx.put(frame)
+        length = len(frame.head) + len(frame.body)
+        tx = self.tx
+        if not tx.used and end.busy_until <= now:  # it would be taken out of the ring at once
+            self._clock_out(end, frame, length, now)
+            return
+        put = tx.put(frame)
         assert put, "the driver asks can_transmit first"
-        self._waiting_octets += len(frame)
-        if self.tx.used == 1 and end.busy_until <= now:
-            self._transmit_next(end, now)
-        elif self.tx.used == 1:
+        self._waiting_octets += length
+        if tx.used == 1:
             end.tell_when_idle()
 
     # --- towards the cable ---------------------------------------------------------------------------------------
@@ -183,15 +186,22 @@ class Adapter:
         """Octets that may wait in the transmit ring."""
         frames = 2 * (self.mtu + ETHERNET_HEADER)
         rate = None if self.end is None else self.end.rate
-        return frames if rate is None else max(frames, rate // _LINE_SHARE)
+        if rate is None:
+            return frames
+        share = rate // _LINE_SHARE
+        return share if share > frames else frames
 
     def _transmit_next(self, end: CableEnd, now: int) -> None:
         """Read the next descriptor and put its frame on the line."""
         frame = self.tx.take()
         assert frame is not None
-        statistics = self.statistics
         length = len(frame.head) + len(frame.body)
         self._waiting_octets -= length
+        self._clock_out(end, frame, length, now)
+
+    def _clock_out(self, end: CableEnd, frame: Frame, length: int, now: int) -> None:
+        """Put a frame on the line, which is idle."""
+        statistics = self.statistics
         if frame.gso_size:
             statistics.tx_packets += gso.pieces(frame)
         else:

@@ -191,7 +191,7 @@ class CableEnd:
             self.frames += gso.pieces(frame)
         else:
             octets = len(frame.head) + len(frame.body)
-            octets = (max(MINIMUM_FRAME, octets)) + _OVERHEAD
+            octets = (octets if octets > MINIMUM_FRAME else MINIMUM_FRAME) + _OVERHEAD
             self.frames += 1
         self.octets += octets
         rate = self.rate

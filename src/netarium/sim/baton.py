@@ -226,21 +226,23 @@ class Baton:
             False: there are no items any more.
         """
         agenda, ready = self.agenda, self._ready
-        while not ready:
-            following = agenda.pop()
-            if following is None:
-                return False
-            at, item = following
-            if self.limit is not None and at > self.limit:
-                agenda.schedule(item, at)
-                self.now, self.limit = self.limit, None
-                self.fail(OutOfTime(f"not finished at {format_duration(self.now)}\n{self.who_waits()}"))
-                return True
-            if at > self.now:
-                self.now = at
-                self._spins = 0
-            if not self._act(item):
-                return True
+        try:
+            while not ready:
+                following = agenda.pop()
+                if following is None:
+                    return False
+                at, item = following
+                if self.limit is not None and at > self.limit:
+                    agenda.schedule(item, at)
+                    self.now, self.limit = self.limit, None
+                    self.fail(OutOfTime(f"not finished at {format_duration(self.now)}\n{self.who_waits()}"))
+                    break
+                if at > self.now:
+                    self.now = at
+                    self._spins = 0
+                item.on_deadline(self.now)
+        except BaseException as fault:  # noqa: BLE001 - who happens to be the scheduler is not to blame
+            self.fail(fault)
         return True
 
     def _act_due(self) -> bool:
@@ -249,19 +251,13 @@ class Baton:
         budget = len(agenda) + 64  # items that reschedule themselves at once must not keep us for ever
         acted = False
         while budget and (item := agenda.pop_due(self.now)) is not None:
-            self._act(item)
+            try:
+                item.on_deadline(self.now)
+            except BaseException as fault:  # noqa: BLE001 - as in `_pass_time`
+                self.fail(fault)
             acted = True
             budget -= 1
         return acted
-
-    def _act(self, item: Timed) -> bool:
-        """Let an item do what is due; False: it failed."""
-        try:
-            item.on_deadline(self.now)
-        except BaseException as fault:  # noqa: BLE001 - who happens to be the scheduler is not to blame
-            self.fail(fault)
-            return False
-        return True
 
     def _give(self, strand: Strand) -> None:
         self.holder = strand

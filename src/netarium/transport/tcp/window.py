@@ -74,8 +74,13 @@ def begin(tcb: Tcb, now: int) -> None:
 def offer(tcb: Tcb) -> int:
     """The window for a segment that leaves now, in octets; the right edge is never pulled back (SHLD-14)."""
     offered = tcb.rcv_adv - tcb.rcv_nxt
-    window = select(tcb)
     shift = tcb.rcv_wind_shift
+    if offered >= tcb.rcv_ssthresh and shift and not tcb.rcv_queued and tcb.config.window_form != "plain":
+        window = (
+            -(-offered >> shift) << shift
+        )  # who only sends: the buffer is empty, and more is never offered
+    else:
+        window = select(tcb)
     if not tcb.config.window_by_segments:
         window = -(-max(window, offered) >> shift) << shift  # rounded up, or the edge would move back
     elif window < offered:
