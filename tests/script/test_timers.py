@@ -292,3 +292,31 @@ def test_counters_tell_what_netstat_shows(tcp: Script) -> None:
     tcp.inject(RST | ACK, seq=0, ack=other.tcb.snd_nxt, ports=(81, other.local[1]), raw_ack=True)
     assert counters["tcp_attempt_fails"] == 1
     assert counters["tcp_active_opens"] == 2
+
+
+@pytest.mark.rfc("9293", "MUST-20")
+def test_progress_during_a_long_recovery_is_no_time_of_silence() -> None:
+    """A peer that acknowledges a segment now and then lives: R2 begins anew at each, also inside of one loss recovery."""
+    config = MachineConfig()
+    tcp = Script(replace(config, tcp=replace(config.tcp, data_retries=5)))  # of 200 ms: 12.6 s
+    tcp.established()
+    tcp.send(b"x" * 10_000)
+    tcp.advance(1_100 * MS)  # all is lost
+    for n in range(1, 7):
+        tcp.inject(ACK, seq=301, ack=101 + 1_000 * n)
+        tcp.advance(2_500 * MS)
+    tcp.advance(11 * SECOND)
+    assert tcp.state is State.ESTABLISHED
+    assert tcp.socket.tcb.rexmit_count >= 2
+    tcp.advance(30 * SECOND)
+    assert tcp.socket.error == 110
+
+
+@pytest.mark.rfc("9293", "MUST-26")
+def test_no_keepalive_while_a_window_is_closed(tcp: Script) -> None:
+    """What waits for the window is asked for by the persist timer alone."""
+    tcp.established(window=0)
+    tcp.option(keepalive=True, keepidle_ns=SECOND, keepintvl_ns=SECOND)
+    tcp.send(b"x")
+    tcp.advance(30 * SECOND)
+    assert tcp.socket.tcb.keepalive_count == 0

@@ -21,7 +21,7 @@ from netarium.socket.dualstack import settle
 from netarium.socket.errors import from_stack, os_error, timed_out, would_block
 from netarium.socket.options import get_option, set_option
 from netarium.socket.tracing import traced
-from netarium.transport.endpoint import POLLHUP
+from netarium.transport.endpoint import SETTLED
 from netarium.transport.tcp.connection import Connection
 
 SOCK_STREAM: Final = int(kernel.SOCK_STREAM)
@@ -30,7 +30,6 @@ _TYPE_FLAGS: Final = int(getattr(kernel, "SOCK_NONBLOCK", 0)) | int(getattr(kern
 _MSG_DONTWAIT: Final = int(kernel.MSG_DONTWAIT)
 _NO_PEER: Final = frozenset({"CLOSED", "CLOSE", "LISTEN", "SYN_SENT"})
 _SECOND: Final = 1_000_000_000
-_LINGER_STEP: Final = 10_000_000  # ns; no event tells that the last octet was acknowledged
 
 
 class SocketBase:
@@ -334,22 +333,18 @@ class SocketBase:
         descriptors.forget(number)
         self._description.release()
         linger = endpoint.options.linger
-        if (
-            linger
-            and self._timeout_ns is None
-            and isinstance(endpoint, Connection)
-            and not self._description.references
-        ):
+        if linger and isinstance(endpoint, Connection) and not self._description.references:
             self._linger(endpoint, linger * _SECOND)
 
     def _linger(self, endpoint: Connection, limit_ns: int) -> None:
-        """SO_LINGER: a blocking close() returns when all data has been acknowledged, or the time is over."""
+        """SO_LINGER: close() returns when all has been acknowledged, the FIN too, or the time is over.
+
+        As on Linux that holds for sockets with O_NONBLOCK as well.
+        """
         driver = self._driver
         with driver.lock:
-            until = driver.now() + limit_ns
-            while endpoint.send_queue and (left := until - driver.now()) > 0:
-                if not driver.wait(((endpoint, POLLHUP),), min(left, _LINGER_STEP)) and left <= _LINGER_STEP:
-                    break
+            endpoint.linger()
+            driver.wait(((endpoint, SETTLED),), limit_ns)
 
     def __enter__(self) -> Self:
         return self

@@ -24,6 +24,7 @@ from netarium.transport.tcp.connection import Connection
 from netarium.wire.ipv4_options import SOURCE_ROUTES, parse_options
 
 _INT: Final = struct.Struct("i")
+_LONGEST_LINGER2: Final = 120  # s
 _TWO_INTS: Final = struct.Struct("ii")  # struct linger
 _TIMEVAL: Final = struct.Struct("ll")
 _MIN_RCVBUF: Final = 2_304  # Linux's SOCK_MIN_RCVBUF
@@ -219,15 +220,29 @@ def _take_error(description: Description) -> int:
 
 
 def _get_linger(description: Description) -> bytes:
-    linger = description.endpoint.options.linger
-    return _TWO_INTS.pack(linger is not None, linger or 0)
+    options = description.endpoint.options
+    return _TWO_INTS.pack(options.linger is not None, options.linger_told)
 
 
 def _set_linger(description: Description, value: bytes) -> None:
     if len(value) < _TWO_INTS.size:
         raise os_error(errno.EINVAL)
     on, seconds = _TWO_INTS.unpack_from(value)
-    description.endpoint.options.linger = max(0, seconds) if on else None
+    options = description.endpoint.options
+    options.linger = max(0, seconds) if on else None
+    if on:
+        options.linger_told = max(0, seconds)
+
+
+_LINGER2: Final = _integer(
+    "linger2_ns", unit=SECOND, default=lambda d: d.host.machine.config.tcp.fin_wait_2_timeout_ns
+)
+
+
+def _set_linger2(description: Description, value: bytes) -> None:
+    """Seconds in FIN-WAIT-2; any negative number is -1, which means none at all."""
+    number = max(-1, min(_number(value), _LONGEST_LINGER2))
+    description.endpoint.options.linger2_ns = number * SECOND
 
 
 def _set_device(description: Description, value: bytes) -> None:
@@ -529,9 +544,7 @@ _TABLE: Final[dict[tuple[int, int], Row]] = {
     (_TCP, _TCP_FASTOPEN_NO_COOKIE): Row(
         lambda d: int(d.endpoint.options.fast_open_no_cookie), _set_no_cookie
     ),
-    (_TCP, kernel.TCP_LINGER2): _integer(
-        "linger2_ns", unit=SECOND, default=lambda d: d.host.machine.config.tcp.fin_wait_2_timeout_ns
-    ),
+    (_TCP, kernel.TCP_LINGER2): Row(_LINGER2.get, _set_linger2),
     (_TCP, kernel.TCP_WINDOW_CLAMP): _integer("window_clamp", 0),
     (_TCP, kernel.TCP_INFO): _fixed(_get_tcp_info),
     (_TCP, kernel.TCP_QUICKACK): Row(_get_quickack, _set_quickack),

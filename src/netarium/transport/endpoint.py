@@ -19,7 +19,9 @@ POLLNVAL: Final = 0x020
 POLLRDNORM: Final = 0x040
 POLLWRNORM: Final = 0x100
 POLLRDHUP: Final = 0x2000
-POLL_ALL: Final = 0xFFFF
+POLL_ALL: Final = 0x1_FFFF
+# No number of poll(2): nothing that was sent waits for its acknowledgment any more, which a close() with SO_LINGER waits for.
+SETTLED: Final = 0x1_0000
 
 # How to shut down, in shutdown(2)'s numbers.
 SHUT_RD: Final = 0

@@ -19,6 +19,8 @@ class SocketOptions:
 
     Attributes:
         linger: None, or seconds that close() waits for unsent data; 0: close() resets (RFC 9293 §3.9.1.5 ABORT).
+        linger_told: l_linger as it was set last, which getsockopt() tells even when it is off.
+        linger2_ns: how long a closed socket stays in FIN-WAIT-2; 0: as the configuration says, below 0: not at all.
         rcvbuf: octets of receive buffer, as getsockopt() shows it (Linux doubles what was asked for).
         rcvbuf_locked: SO_RCVBUF was set: no automatic tuning any more. Likewise `sndbuf_locked`.
         bindtodevice: interface name, or "" for all.
@@ -52,6 +54,7 @@ class SocketOptions:
     keepalive: bool = False
     oobinline: bool = False
     linger: int | None = None
+    linger_told: int = 0
     rcvbuf: int = 0
     sndbuf: int = 0
     rcvbuf_locked: bool = False

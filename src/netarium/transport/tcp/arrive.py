@@ -440,7 +440,10 @@ def _fin_acknowledged(tcb: Tcb, now: int) -> None:
     """Our FIN arrived."""
     if tcb.state is FIN_WAIT_1:
         tcb.enter(FIN_WAIT_2, "ACK of our FIN", now)
-        if tcb.orphan:
+        if tcb.orphan and tcb.options.linger2_ns < 0:  # TCP_LINGER2: there is no waiting for the peer's FIN
+            tcb.reset_ack = tcb.snd_una
+            end(tcb, 0, "TCP_LINGER2", now)
+        elif tcb.orphan:
             timers.await_fin(tcb, now)
     elif tcb.state is CLOSING:
         tcb.enter(TIME_WAIT, "ACK of our FIN", now)

@@ -43,9 +43,11 @@ from netarium.transport.tcp.listener import Listener
 from netarium.transport.tcp.state import (
     CLOSE_WAIT,
     CLOSED,
+    CLOSING,
     ESTABLISHED,
     FIN_WAIT_1,
     FIN_WAIT_2,
+    LAST_ACK,
     LISTEN,
     SYN_RECEIVED,
     SYN_SENT,
@@ -173,7 +175,8 @@ class Circuit(ABC):
     def reset(self, now: int) -> None:
         """Abort (RFC 9293 §3.10.5): reset the peer, forget everything."""
         tcb = self.tcb
-        if tcb.state in {SYN_RECEIVED, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT} or tcb.scoreboard:
+        unsent = tcb.state in {CLOSING, LAST_ACK} and (tcb.fin_seq is None or tcb.config.timeout_resets)
+        if unsent or tcb.state in {SYN_RECEIVED, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT}:
             self._send_reset(tcb.snd_nxt, now)
         if tcb.state is not CLOSED:
             tcb.rcv_queue = None
@@ -298,7 +301,7 @@ class Circuit(ABC):
             self.cause = tcb.trace.cause
         if error is not None:
             by_keepalive = tcb.keepalive_count > 0 and not tcb.scoreboard
-            if tcb.state not in {SYN_SENT, FIN_WAIT_2} and (by_keepalive or tcb.config.timeout_resets):
+            if error and tcb.state is not SYN_SENT and (by_keepalive or tcb.config.timeout_resets):
                 self._send_reset(tcb.snd_nxt, now)
             arrive.end(tcb, error, "timeout", now)
         elif tcb.rexmit_count >= tcb.config.r1_retries and self._path is not None:
@@ -435,7 +438,7 @@ class Circuit(ABC):
             tcb.wakeup = False
             if state is not self._counted:
                 self._count(state, now)
-            if not self.notified and not tcb.orphan:
+            if not self.notified and (not tcb.orphan or tcb.lingering):
                 self._tell()
         if state is TIME_WAIT:
             if not (tcb.ack_now and tcb.output):  # output is off if there is no way to send that ACK

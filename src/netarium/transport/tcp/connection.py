@@ -8,7 +8,7 @@ from netarium.base.checksum import Buffer
 from netarium.base.errors import CloseReason, StackError
 from netarium.base.seq import MASK
 from netarium.ip.path import Path
-from netarium.transport.endpoint import POLL_ALL, SHUT_RD, SHUT_WR
+from netarium.transport.endpoint import POLL_ALL, SETTLED, SHUT_RD, SHUT_WR
 from netarium.transport.tcp import (
     acks,
     arrive,
@@ -91,7 +91,10 @@ class Connection(Circuit):
     def poll(self, wanted: int = POLL_ALL) -> int:
         """Tell what is ready, as a mask of POLLIN, POLLOUT, ...; only what is in `wanted` is reckoned."""
         writable = wanted & readiness.WRITABLE != 0 and gathering.is_writable(self.tcb)
-        return readiness.poll(self.tcb, self.listener, used=bool(self.key), writable=writable)
+        mask = readiness.poll(self.tcb, self.listener, used=bool(self.key), writable=writable)
+        if self.tcb.lingering and (self.tcb.state is CLOSED or not self.send_queue):
+            mask |= SETTLED
+        return mask
 
     @property
     def retransmits(self) -> int:
@@ -451,7 +454,11 @@ class Connection(Circuit):
             return
         elif state is SYN_SENT:
             arrive.end(tcb, 0, "close()", now)
-        elif (tcb.rcv_queued and tcb.config.reset_unread) or self.options.linger == 0:
+        elif (
+            (tcb.rcv_queued and tcb.config.reset_unread)
+            or self.options.linger == 0
+            or (state is FIN_WAIT_2 and self.options.linger2_ns < 0)
+        ):
             self.abort(now)
             return
         else:
@@ -459,6 +466,10 @@ class Connection(Circuit):
             if tcb.state is FIN_WAIT_2:
                 timers.await_fin(tcb, now)
         self._done(now)
+
+    def linger(self) -> None:
+        """Somebody waits in close() until all is acknowledged: tell of it, by SETTLED, as if there were a descriptor."""
+        self.tcb.lingering = True
 
     def abort(self, now: int) -> None:
         """Abort (RFC 9293 §3.10.5): reset the peer, forget everything."""
@@ -514,10 +525,7 @@ class Connection(Circuit):
             tcb.rcv_buf = tcb.rcv_memory * tcb.rcv_ratio >> 8
         cwnd.follow_option(tcb)
         if tcb.state not in {CLOSED, LISTEN}:
-            if self.options.keepalive or tcb.config.keepalive_always:
-                timers.restart_keepalive(tcb, now)
-            else:
-                tcb.keepalive_at = 0
+            timers.keepalive_changed(tcb, now)
             usertimeout.options_changed(tcb, now)
             tcb.output = True
             self._done(now)

@@ -101,6 +101,7 @@ class Tcb:
         output: something may be ready to be sent.
         wakeup: the application's view may have changed.
         orphan: the application has closed its descriptor.
+        lingering: and it waits in that call until all is acknowledged (SO_LINGER).
         probe_due: a segment that only asks for an answer is due: keep-alive or window probe.
         sws_override: send what the window allows, however little it is.
         reset_ack: SEG.ACK of an unacceptable segment that is to be answered by a RST, or None.
@@ -166,9 +167,9 @@ class Tcb:
         "rate", "paced", "paced_until", "pacing_at", "pacing_burst",
         # timers: when they are due, 0 when they are off
         "rexmit_at", "persist_at", "delack_at", "keepalive_at", "fin_wait_2_at", "user_timeout_at",
-        "rexmit_count", "persist_count", "keepalive_count", "probes_out", "probed_at", "unacked_since", "last_received_at",
+        "rexmit_count", "persist_count", "keepalive_count", "keepalive_idle", "probes_out", "probed_at", "unacked_since", "last_received_at",
         # what others should know
-        "output", "wakeup", "error", "soft_error", "orphan", "probe_due", "sws_override", "reset_ack", "reset_to",
+        "output", "wakeup", "error", "soft_error", "orphan", "lingering", "probe_due", "sws_override", "reset_ack", "reset_to",
         "abort_due",
         # statistics (TCP_INFO)
         "total_retrans", "dsack_dups", "octets_sent", "octets_acked", "octets_received", "segs_in", "segs_out",
@@ -239,10 +240,10 @@ class Tcb:
         self.rexmit_at = self.persist_at = self.delack_at = self.keepalive_at = 0
         self.fin_wait_2_at = self.user_timeout_at = 0
         self._start_patience(options)
-        self.rexmit_count = self.persist_count = self.keepalive_count = 0
+        self.rexmit_count = self.persist_count = self.keepalive_count = self.keepalive_idle = 0
         self.unacked_since = self.last_received_at = 0
-        self.output = self.wakeup = self.orphan = self.probe_due = self.abort_due = False
-        self.sws_override = self.room_awaited = False
+        self.output = self.wakeup = self.probe_due = self.abort_due = False
+        self.sws_override = self.room_awaited = self.orphan = self.lingering = False
         self.reset_ack: int | None = None
         self.reset_to: int | None = None
         self.error = self.soft_error = 0

@@ -99,7 +99,9 @@ def _is_spent(tcb: Tcb, retries: int, now: int) -> bool:
     config = tcb.config
     if not tcb.rexmit_count or not config.retries_by_time:
         return tcb.rexmit_count >= retries
-    return now - tcb.first_resent_at >= usertimeout.retry_time(config, retries)
+    # What the peer acknowledged meanwhile was progress: a loss recovery may be long, and take all of R2.
+    since = max(tcb.first_resent_at, tcb.unacked_since)
+    return now - since >= usertimeout.retry_time(config, retries)
 
 
 def _is_out_of_patience(tcb: Tcb, now: int) -> bool:
@@ -181,29 +183,42 @@ def _persist(tcb: Tcb, now: int) -> int | None:
 
 
 def restart_keepalive(tcb: Tcb, now: int) -> None:
-    """Something was heard, or the option was set: the idle time begins anew."""
+    """Something was heard, or the option was switched on: the idle time begins anew."""
     tcb.keepalive_count = 0
-    tcb.keepalive_at = now + usertimeout.keepalive_idle(tcb)
+    tcb.keepalive_idle = usertimeout.keepalive_idle(tcb)
+    tcb.keepalive_at = now + tcb.keepalive_idle
+
+
+def keepalive_changed(tcb: Tcb, now: int) -> None:
+    """A socket option was set, perhaps one of these: another idle time counts from what was heard last."""
+    if not (tcb.options.keepalive or tcb.config.keepalive_always):
+        tcb.keepalive_at = 0
+    elif not tcb.keepalive_at:
+        restart_keepalive(tcb, now)
+    elif (idle := usertimeout.keepalive_idle(tcb)) != tcb.keepalive_idle:
+        tcb.keepalive_idle = idle
+        tcb.keepalive_at = max(now, tcb.last_received_at + idle)
 
 
 def _keepalive(tcb: Tcb, now: int) -> int | None:
     """Ask a silent peer whether it is still there (RFC 9293 §3.8.4)."""
-    if not (tcb.options.keepalive or tcb.config.keepalive_always):
+    options, config = tcb.options, tcb.config
+    if not (options.keepalive or config.keepalive_always) or (tcb.orphan and tcb.fin_wait_2_at):
         tcb.keepalive_at = 0
         return None
     idle = usertimeout.keepalive_idle(tcb)
-    interval = tcb.options.keepintvl_ns or tcb.config.keepalive_interval_ns
-    quiet = now - max(tcb.last_received_at, tcb.last_sent_at)
-    if tcb.scoreboard or (tcb.keepalive_count == 0 and quiet < idle):
-        # MUST-26: only when nothing is in flight and nothing was heard for the whole idle time.
-        tcb.keepalive_at = now + max(idle - quiet, interval if tcb.scoreboard else 1)
+    quiet = now - tcb.last_received_at
+    unsent = tcb.sendbuf.end > tcb.snd_nxt or (tcb.fin_queued and tcb.fin_seq is None)
+    if tcb.scoreboard or unsent or quiet < idle:
+        # MUST-26: only when nothing waits for its ACK, or for the window, and nothing was heard for the whole idle time.
+        tcb.keepalive_at = now + (idle - quiet if quiet < idle else idle)
         return None
     if _is_unheard(tcb, now):
         _trace(tcb, "keep-alive", now)
         return _dead(tcb)
     tcb.keepalive_count += 1
     tcb.probe(now)
-    tcb.keepalive_at = now + interval
+    tcb.keepalive_at = now + (options.keepintvl_ns or config.keepalive_interval_ns)
     tcb.probe_due = tcb.output = True
     _trace(tcb, "keep-alive", now)
     return None
