@@ -11,6 +11,7 @@ import pytest
 
 from netarium.base.addr import parse_ip
 from netarium.base.config import MachineConfig
+from netarium.base.trace import Trace
 from netarium.base.units import MS
 from netarium.host.machine import Machine
 from netarium.host.pump import pump
@@ -61,9 +62,11 @@ class Wire:
 class Script:
     """One connection of one machine, and the peer that the test plays."""
 
-    def __init__(self, config: MachineConfig | None = None, mtu: int = 1_500) -> None:
+    def __init__(
+        self, config: MachineConfig | None = None, mtu: int = 1_500, trace: Trace | None = None
+    ) -> None:
         self.now = 1_000_000_000
-        self.machine = Machine("us", config=config or MachineConfig(), random=Random(7))
+        self.machine = Machine("us", config=config or MachineConfig(), random=Random(7), trace=trace)
         self.wire = Wire(mtu)
         interface = self.machine.add_device(self.wire, self.now)
         self.machine.ip.add_address(interface, US, 24, self.now)
