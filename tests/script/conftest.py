@@ -23,7 +23,7 @@ from netarium.transport.tcp.state import State
 from netarium.wire import ethernet
 from netarium.wire.arp import ArpMessage
 from netarium.wire.ipv4 import Ipv4Header
-from netarium.wire.tcp import ACK, FIN, PSH, SYN, TcpSegment, flag_names, pack_header, verify
+from netarium.wire.tcp import ACK, FIN, PSH, RST, SYN, TcpSegment, flag_names, pack_header, verify
 from netarium.wire.tcp_options import pack_options
 
 US, PEER = parse_ip("10.0.0.1"), parse_ip("10.0.0.2")
@@ -44,6 +44,7 @@ class Wire:
         self.mtu = mtu
         self.to_machine: list[Frame] = []
         self.from_machine: list[bytes] = []
+        self.segments = self.resets = 0  # that the machine sent
 
     def recv(self, now: int) -> Frame | None:
         return self.to_machine.pop(0) if self.to_machine else None
@@ -52,7 +53,14 @@ class Wire:
         return True
 
     def send(self, frame: Frame, now: int) -> None:
-        self.from_machine.append(finished(frame).octets())
+        octets = finished(frame).octets()
+        self.from_machine.append(octets)
+        if octets[12:14] == b"\x08\0" and octets[23] == 6:
+            ip = Ipv4Header.parse(octets[14:])
+            head = 14 + ip.header_length
+            size = ip.total_length - ip.header_length - (octets[head + 12] >> 4) * 4
+            self.segments += -(-size // frame.gso_size) if frame.gso_size else 1
+            self.resets += octets[head + 13] & RST > 0
 
     def join(self, mac: bytes) -> None: ...
 
@@ -68,6 +76,8 @@ class Script:
         self.now = 1_000_000_000
         self.machine = Machine("us", config=config or MachineConfig(), random=Random(7), trace=trace)
         self.wire = Wire(mtu)
+        self.injected = 0
+        self.audited = True  # False: segments go where nobody counts them, or connections vanish
         interface = self.machine.add_device(self.wire, self.now)
         self.machine.ip.add_address(interface, US, 24, self.now)
         self.socket: Connection = self.machine.tcp.open(4, self.now)
@@ -111,6 +121,7 @@ class Script:
 
     def inject_ip(self, protocol: int, payload: bytes) -> None:
         """Let any IP packet arrive."""
+        self.injected += protocol == 6
         ip = Ipv4Header(
             src=PEER, dst=US, protocol=protocol, ttl=64, tos=0, identification=1, dont_fragment=True,
             more_fragments=False, fragment_offset=0, total_length=20 + len(payload), header_length=20, options=b"",
@@ -253,6 +264,18 @@ class Script:
             for octets in requests:
                 self._answer_arp(octets)
         assert not self.machine.internal_errors, self.machine.internal_errors[-1]
+        self._audit()
+
+    def _audit(self) -> None:
+        """What `netstat -s` tells is what happened."""
+        if not self.audited:
+            return
+        counters = self.machine.counters
+        assert counters["tcp_out_segs"] == self.wire.segments
+        assert counters["tcp_out_rsts"] == self.wire.resets
+        open_ = sum(c.state in {State.ESTABLISHED, State.CLOSE_WAIT} for c in self.machine.tcp.connections())
+        assert counters["tcp_curr_estab"] == open_
+        assert counters["tcp_in_segs"] == self.injected
 
     def _collect(self) -> None:
         """Parse what was sent; answer ARP; check every checksum."""

@@ -179,6 +179,7 @@ def test_ip_options_that_nobody_knows_change_nothing(tcp: Script) -> None:
         fragment_offset=0, total_length=52, header_length=28, options=b"\x9e\x06abcd\x01\x00",
     )  # fmt: skip
     tcp.wire.to_machine.append(Frame(ethernet.pack(OUR_MAC, PEER_MAC, 0x0800) + ip.pack() + octets + b"text"))
+    tcp.injected += 1
     tcp._pump()
     assert tcp.recv() == b"text"
 
