@@ -120,7 +120,7 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
         tcpi_bytes_sent=tcb.octets_sent,
         tcpi_segs_out=tcb.segs_out,
         tcpi_segs_in=tcb.segs_in,
-        tcpi_notsent_bytes=max(0, tcb.sendbuf.end - tcb.snd_nxt),
+        tcpi_notsent_bytes=max(0, tcb.sendbuf.end - max(tcb.snd_nxt, tcb.iss + 1)),
         tcpi_min_rtt=rtt.min_rtt // US,
         tcpi_snd_wnd=tcb.snd_wnd,
         tcpi_rcv_wnd=tcb.rcv_wnd,

@@ -109,3 +109,76 @@ def test_a_sudden_short_round_trip_is_no_reason_to_wait_longer() -> None:
         assert rtt.rttvar < MS
         rtt.sample(sample, 0, snd_una=40_000, snd_nxt=40_500)
     assert longer.rttvar > 7 * shorter.rttvar > 0
+
+
+def test_the_least_round_trip_is_that_of_the_last_segment_and_is_kept_for_five_minutes() -> None:
+    """The last of those that one ACK is for did not wait for a delayed ACK."""
+    rtt = linux()
+    rtt.sample(100 * MS, SECOND, 60 * MS)
+    assert rtt.min_rtt == 60 * MS
+    rtt.sample(80 * MS, 2 * SECOND)
+    assert rtt.min_rtt == 60 * MS
+    rtt.sample(60 * MS, 100 * SECOND)  # met again: its five minutes begin anew
+    rtt.sample(80 * MS, 400 * SECOND)
+    assert rtt.min_rtt == 60 * MS
+    rtt.sample(80 * MS, 400 * SECOND + 1)
+    assert rtt.min_rtt == 80 * MS
+    rtt.sample(50 * MS, 401 * SECOND)
+    assert rtt.min_rtt == 50 * MS
+    rtt.sample(70 * MS, 701 * SECOND)
+    assert rtt.min_rtt == 50 * MS  # five minutes exactly
+
+
+@pytest.mark.rfc("6298", "02")
+@pytest.mark.parametrize(
+    ("sample", "rttvar"),
+    [
+        (10 * MS, 50 * MS + ((40 * MS >> 2) >> 3)),  # much shorter: it counts an eighth
+        (60 * MS, 50 * MS + (-10 * MS >> 2)),  # shorter by less than the variance: that falls as ever
+        (190 * MS, 50 * MS + (40 * MS >> 2)),
+    ],
+)
+def test_how_much_a_sample_counts(sample: int, rttvar: int) -> None:
+    rtt = linux()
+    rtt.sample(100 * MS, 0)
+    rtt.sample(sample, 0)
+    assert rtt.rttvar == rttvar
+    plain = RttEstimator(SECOND, 0, 60 * SECOND, min_of_variance=False)
+    plain.sample(100 * MS, 0)
+    plain.sample(sample, 0)
+    assert plain.rttvar == 50 * MS + ((abs(100 * MS - sample) - 50 * MS) >> 2)
+
+
+def test_a_round_trip_is_over_when_more_is_acknowledged_than_was_sent_when_it_began() -> None:
+    rtt = linux()
+    rtt.sample(SECOND, 0, snd_una=1_000, snd_nxt=5_000)
+    for una in (4_000, 5_000):
+        rtt.sample(SECOND, 0, snd_una=una, snd_nxt=9_000)
+        assert rtt.rto == 3 * SECOND
+    rtt.sample(SECOND, 0, snd_una=5_001, snd_nxt=9_000)
+    assert rtt.rto < 3 * SECOND
+
+
+def test_the_timeout_never_is_more_than_the_most() -> None:
+    rtt = RttEstimator(initial_rto=SECOND, min_rto=200 * MS, max_rto=3 * SECOND)
+    assert rtt.backoff_count == 0
+    for _ in range(2):
+        rtt.back_off()
+    assert rtt.backoff_count == 2
+    assert rtt.rto == 3 * SECOND
+    for _ in range(3):
+        rtt.back_off()
+    assert rtt.backoff_count == 2  # no more than that is of use, and a sample takes it back
+    rtt.sample(2 * SECOND, 0)
+    assert rtt.rto == 3 * SECOND
+    assert rtt.backoff_count == 0
+    exact = RttEstimator(initial_rto=SECOND, min_rto=200 * MS, max_rto=2 * SECOND)
+    for _ in range(3):
+        exact.back_off()
+    assert exact.backoff_count == 1
+    least = RttEstimator(initial_rto=SECOND, min_rto=0, max_rto=60 * SECOND)
+    for _ in range(200):
+        least.sample(10 * MS, 0)
+    assert (
+        11 * MS <= least.rto < 11 * MS + 10
+    )  # RFC 6298 (2.3): never less than the clock's granularity above SRTT
