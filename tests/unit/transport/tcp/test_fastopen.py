@@ -154,3 +154,100 @@ def test_the_option_on_the_wire(octets: bytes, found: FastOpenOption | None) -> 
 
 def test_room_for_options_is_left() -> None:
     assert [room_in_syn(mss) for mss in (1_460, 40, 8)] == [1_420, 0, 0]
+
+
+def test_what_is_counted() -> None:
+    counters = Counters()
+    server = FastOpen(bytes(16), counters)
+    options, full = SocketOptions(), queue(1)
+    full.pending = 1
+
+    def say(option: FastOpenOption | None, line: FastOpenQueue | None = None, data: bytes = b"data") -> None:
+        server.judge(syn(option, data), CLIENT + SERVER, line or queue(), CONFIG, options, 0)
+
+    assert counters == {}
+    for times in (1, 2):
+        say(ASK)
+        assert counters["tcp_fast_open_cookie_requests"] == times
+        say(FastOpenOption(b"x" * 8))
+        assert counters["tcp_fast_open_passive_fails"] == times
+        say(FastOpenOption(COOKIE), full)
+        assert counters["tcp_fast_open_overflows"] == times
+        server.disable(replace(CONFIG, fast_open_blackhole_ns=SECOND), 0)
+        assert counters["tcp_fast_open_blackholes"] == times
+    known = dict(counters)
+    say(FastOpenOption(COOKIE))
+    say(None)
+    say(None, data=b"")
+    server.judge(syn(FastOpenOption(COOKIE)), CLIENT + SERVER, queue(0), CONFIG, options, 0)
+    server.disable(replace(CONFIG, fast_open_blackhole_ns=0), 0)
+    assert counters == known
+
+
+def test_the_quarantine_is_a_minute_for_each() -> None:
+    line = queue(3)
+    assert FastOpenQueue().limit == FastOpenQueue().pending == 0
+    line.pending = 3
+    line.leave(10 * SECOND, reset=True)
+    line.leave(20 * SECOND, reset=True)
+    line.pending = 1
+    assert not line.has_room(70 * SECOND - 1)
+    assert line.has_room(70 * SECOND)  # the first is forgotten, and there is room for one
+    line.pending = 2
+    assert not line.has_room(80 * SECOND - 1)
+    line.limit = 0
+    assert not line.has_room(1_000 * SECOND)
+    line.limit = 3
+    assert line.has_room(80 * SECOND)
+    line.pending = 3
+    assert not line.has_room(1_000 * SECOND)
+
+
+@pytest.mark.rfc("7413", "02")
+def test_pauses_double_six_times() -> None:
+    client, options = machine(), SocketOptions()
+    config = replace(CONFIG, fast_open_blackhole_ns=SECOND)
+    client.learn(b"a", 940, FastOpenOption(b"1234"), None, config)
+    assert client.offer(b"a", config, options, 0).data
+    for pause in (1, 2, 4, 8, 16, 32, 64, 64, 64):
+        client.disable(config, 1_000 * SECOND)
+        assert not client.offer(b"a", config, options, (1_000 + pause) * SECOND - 1).data
+        assert client.offer(b"a", config, options, (1_000 + pause) * SECOND).data
+
+
+def test_a_client_without_cookies() -> None:
+    client, options = machine(), SocketOptions()
+    assert client.offer(b"a", replace(CONFIG, fast_open=5), options, 0) == Offer(data=True)
+    assert client.offer(b"a", CONFIG, SocketOptions(fast_open_no_cookie=True), 0) == Offer(data=True)
+    client.learn(b"a", 940, FastOpenOption(b"1234"), None, CONFIG)
+    assert client.offer(b"a", replace(CONFIG, fast_open=5), options, 0) == Offer(data=True, mss=940)
+
+
+def test_what_is_known_of_a_server_stays_until_it_says_something_else() -> None:
+    client, options = machine(), SocketOptions()
+    client.learn(b"a", 940, FastOpenOption(b"1234"), None, CONFIG)
+    client.learn(b"a", 0, None, ASK, CONFIG)  # no MSS, and no cookie this time
+    assert client.offer(b"a", CONFIG, options, 0) == Offer(data=True, option=FastOpenOption(b"1234"), mss=940)
+    client.learn(b"a", 500, FastOpenOption(b""), None, CONFIG)
+    assert client.offer(b"a", CONFIG, options, 0) == Offer(data=True, option=FastOpenOption(b"1234"), mss=500)
+    client.learn(b"b", 700, None, None, CONFIG)
+    assert client.offer(b"b", CONFIG, options, 0) == Offer(data=False, option=ASK, mss=700)
+    for asked in (FastOpenOption(b"", experimental=True), ASK):
+        client.learn(b"b", 700, None, asked, CONFIG)  # it was asked both ways: not the experimental one again
+        assert client.offer(b"b", CONFIG, options, 0).option == ASK
+
+
+def test_an_old_cookie_is_replaced_by_one_of_the_same_kind() -> None:
+    config = replace(CONFIG, fast_open_key=bytes(16) + KEY)
+    fresh = judge(ASK, config=config).reply
+    assert judge(FastOpenOption(COOKIE), config=config) == (True, fresh)
+    answer = judge(FastOpenOption(COOKIE, experimental=True), config=config)
+    assert answer == (True, replace_kind(fresh))
+    assert len(machine().keys(config, SocketOptions())) == 2
+    assert machine().keys(replace(CONFIG, fast_open_key=b""), SocketOptions()) == [bytes(16)]
+    assert machine().keys(CONFIG, SocketOptions(fast_open_key=bytes(16))) == [bytes(16)]
+
+
+def replace_kind(option: FastOpenOption | None) -> FastOpenOption:
+    assert option is not None
+    return FastOpenOption(option.cookie, experimental=True)
