@@ -15,6 +15,7 @@ _Entry = list[Any]
 _DEAD: Final = -1  # cancelled, or superseded by an earlier entry
 NEVER: Final = 1 << 63  # ns: nothing is scheduled
 _UNKNOWN: Final = -1
+_NOW_AND_THEN: Final = 0x1F  # after so many new entries, see whether there are too many dead ones
 _UNTIDY: Final = 64  # heap entries: fewer dead ones do not matter
 
 
@@ -57,10 +58,9 @@ class TimerQueue(Generic[Item]):
         if at < self.first:
             self.first = at
         self._count += 1
-        heap = self._heap
         self._due[item] = entry = [at, self._count, item, at]
-        heappush(heap, entry)
-        if len(heap) > _UNTIDY:
+        heappush(self._heap, entry)
+        if not self._count & _NOW_AND_THEN:
             self._tidy()
 
     def deadline(self, item: Item) -> int | None:

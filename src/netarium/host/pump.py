@@ -3,6 +3,7 @@
 from typing import Final
 
 from netarium.host.machine import Machine
+from netarium.ip.iface import Interface
 
 BATCH: Final = 64  # frames from one device before the timers get their turn
 _ROUNDS: Final = 16  # while there is more at once; then others in the same thread get their turn
@@ -24,23 +25,31 @@ def pump(machine: Machine, now: int, budget: int = BATCH) -> int | None:
         again = False
         for interface in interfaces:
             device = interface.device
-            left = budget
-            while left and (frame := device.recv(now)) is not None:
-                machine.receive(device, frame, now)
-                left -= 1
-            again = again or not left
+            frame = device.recv(now)
+            if frame is not None:
+                left = budget
+                while frame is not None and left:
+                    machine.receive(device, frame, now)
+                    left -= 1
+                    frame = device.recv(now) if left else None
+                again = again or not left
         if machine.is_due(now):
             machine.on_deadline(now)
         for interface in interfaces:
-            out, ready = interface.out, interface.ready
-            if not (out or ready):
-                continue
-            device = interface.device
-            while device.can_send() and (frame := machine.poll_transmit(device, now)) is not None:
-                device.send(frame, now)
-                again = again or device is machine.loopback  # what is sent there has come in
-                if not (out or ready):
-                    break
+            if (interface.ready or interface.out) and _transmit(machine, interface, now):
+                again = again or interface.device is machine.loopback  # what is sent there has come in
         if not again:
             return machine.next_deadline()
     return now
+
+
+def _transmit(machine: Machine, interface: Interface, now: int) -> bool:
+    """Send what waits for an interface, as far as its device has room; False: nothing went."""
+    device, out, ready = interface.device, interface.out, interface.ready
+    sent = False
+    while device.can_send() and (frame := machine.poll_transmit(device, now)) is not None:
+        device.send(frame, now)
+        sent = True
+        if not (ready or out):
+            break
+    return sent

@@ -86,25 +86,29 @@ class Ipv4Input:
             group: the link delivered it to many.
         """
         data, rest = frame.head, frame.body
-        if offset == len(data):  # cut in front of the IP header
+        size = len(data)
+        if offset == size:  # cut in front of the IP header
             data, rest, offset = rest, b"", 0
-        if len(data) > _LONG:
+            size = len(data)
+        if size > _LONG:
             data = memoryview(data)
         if offset:
             data = data[offset:]
+            size -= offset
         try:
             length, tos, total, identification, flags_offset, ttl, protocol, src, dst = unpack(data)
         except Ipv4ChecksumError:
             return DropReason.IP_CHECKSUM
         except WireError:
             return DropReason.IP_MALFORMED
-        surplus = len(data) + len(rest) - total
+        surplus = size + len(rest) - total
         if surplus:
             if surplus < 0:
                 return DropReason.IP_TRUNCATED
             data, rest = _trimmed(data, rest, surplus)  # RFC 894: padding is not part of the datagram
+            size = len(data)
         head: Buffer
-        if len(data) == length:
+        if size == length:
             head, rest = rest, b""
         else:
             head = data[length:]

@@ -244,8 +244,9 @@ class Adapter:
             return
         statistics.rx_packets += packets
         statistics.rx_bytes += length
-        if (rx.used == 1 or self._deferred) and self.interrupt is not None:
-            self._interrupt(self.interrupt, now, bulk=length >= _BULK and 2 * rx.used < rx.size)
+        used = rx.used
+        if (used == 1 or self._deferred) and self.interrupt is not None:
+            self._interrupt(self.interrupt, now, bulk=length >= _BULK and 2 * used < rx.size)
 
     def _interrupt(self, interrupt: Interrupt, now: int, *, bulk: bool) -> None:
         """Raise the line now, or after the pause that full frames keep."""

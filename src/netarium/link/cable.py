@@ -178,7 +178,7 @@ class CableEnd:
             self._told = True
             if self.port is not None:
                 self.port.line_idle(now)
-        if queue or not self._told:
+        if not self._waiting and (queue or not self._told):
             self._wait()
 
     def _transmit(self, frame: Frame, now: int) -> None:

@@ -35,7 +35,7 @@ class Ring:
         producer: DRIVER for a transmit ring, ADAPTER for a receive ring; it owns all of them at first.
     """
 
-    __slots__ = ("_head", "_producer", "_tail", "descriptors", "size", "used")
+    __slots__ = ("_consumer", "_head", "_producer", "_tail", "descriptors", "size", "used")
 
     def __init__(self, size: int, producer: bool) -> None:
         assert size > 0
@@ -43,6 +43,7 @@ class Ring:
         self.descriptors = [Descriptor(producer) for _ in range(size)]
         self.used = 0  # descriptors that the consumer owns
         self._producer = producer
+        self._consumer = not producer
         self._head = 0  # the producer's next
         self._tail = 0  # the consumer's next
 
@@ -50,10 +51,10 @@ class Ring:
         """Fill the next descriptor and hand it to the consumer. False: the ring is full."""
         head = self._head
         descriptor = self.descriptors[head]
-        if descriptor.owner is not self._producer:
+        if descriptor.owner is self._consumer:
             return False
         descriptor.frame = frame
-        descriptor.owner = not self._producer
+        descriptor.owner = self._consumer
         head += 1
         self._head = head if head < self.size else 0
         self.used += 1

@@ -28,10 +28,22 @@ class Baton:
         now: virtual monotonic ns.
         agenda: timed objects by their next deadline.
         holder: the only thread that runs; None outside of any run.
+        switches: how often it went from one thread to another.
         limit: virtual time at which the main program has to be at its end, or None.
     """
 
-    __slots__ = ("_closing", "_main", "_ready", "_spins", "agenda", "holder", "limit", "now", "strands")
+    __slots__ = (
+        "_closing",
+        "_main",
+        "_ready",
+        "_spins",
+        "agenda",
+        "holder",
+        "limit",
+        "now",
+        "strands",
+        "switches",
+    )
 
     def __init__(self) -> None:
         self.now = 0
@@ -40,6 +52,7 @@ class Baton:
         self.holder: Strand | None = None
         self.strands: dict[Strand, None] = {}  # alive, in order of their creation
         self._ready: deque[Strand] = deque()
+        self.switches = 0
         self._spins = 0
         self._main: Strand | None = None
         self._closing: Strand | None = None  # the main thread, while it ends all others
@@ -261,6 +274,7 @@ class Baton:
 
     def _give(self, strand: Strand) -> None:
         self.holder = strand
+        self.switches += 1
         if not strand.launched:
             strand.launched = True
             strand.launch()

@@ -25,19 +25,26 @@ _NO_LOCK: Final = contextlib.nullcontext()  # one thread runs at a time
 class _Wait:
     """A thread that is blocked in a call of the Socket library."""
 
-    __slots__ = ("_baton", "_interests", "_strand")
+    __slots__ = ("_baton", "_interests", "_strand", "_woken_at")
 
     def __init__(self, baton: Baton, strand: Strand, interests: Interests) -> None:
         self._baton = baton
         self._strand = strand
         self._interests = interests
+        self._woken_at = -2  # how many hand-overs there had been then
 
     def notify(self, endpoint: Endpoint) -> None:
         """The machine reports an endpoint."""
         for each, mask in self._interests:
             if each == endpoint and each.poll(mask) & mask:
-                self._baton.wake(self._strand)
+                baton = self._baton
+                baton.wake(self._strand)
+                self._woken_at = baton.switches
                 return
+
+    def is_fresh(self) -> bool:
+        """No thread has run since `notify` saw that an endpoint is ready: it still is."""
+        return self._baton.switches <= self._woken_at + 1
 
     def __call__(self) -> str:
         """What it waits for, for people: `tcp 10.0.1.1:80 LISTEN`."""
@@ -188,7 +195,7 @@ class SimDriver:
                 if trace is not None:
                     trace.cause = 0  # what others do meanwhile is not because of this call
                 woken = baton.park(strand, deadline, blocked)
-                if _any_ready(interests):
+                if (woken and blocked.is_fresh()) or _any_ready(interests):
                     return True
                 if not woken:
                     return False

@@ -84,13 +84,13 @@ def _all_in_order(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     if not done:
         return
     first, last = done[0], done[-1]
-    latest_rtt = max(1, now - last.xmit_at)
+    latest_rtt = now - last.xmit_at or 1
     if tcb.sack_ok:
         rack = tcb.rack
         rack.on_delivered(last, 0, now)
         if rack.is_wide:
             rack.adapt(tcb.snd_una, tcb.snd_nxt)
-    acknews.take_sample(tcb, max(1, now - first.xmit_at), latest_rtt, now)
+    acknews.take_sample(tcb, now - first.xmit_at or 1, latest_rtt, now)
     xmittimer.on_acknowledged(tcb, now)
     cwnd.on_ack(tcb, out - board.segs_out, latest_rtt, now)
     if tcb.trace is not None:

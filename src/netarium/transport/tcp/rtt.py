@@ -98,7 +98,9 @@ class RttEstimator:
             self._base = min(max(self.srtt + variance, self._min_rto), self._max_rto)
         self._backoff = 0
         self._slop_now = self._slop
-        self._set_rto()
+        self.rto = self._base + self._slop
+        if self.rto > self._max_rto:
+            self.rto = self._max_rto
 
     def _follow_variance(self, snd_una: int, snd_nxt: int, *, first: bool) -> None:
         """The variance term goes up at once and comes down round trip by round trip."""
