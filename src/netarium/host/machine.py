@@ -72,6 +72,7 @@ class Machine:
         self.ip = IpLayer(name, config, random, self.counters, trace)
         self.udp = UdpLayer(self.ip, config, random, self.counters, trace, self.notifier)
         self.tcp = TcpLayer(self.ip, config.tcp, random, self.counters, trace, self.notifier, name)
+        self._ip_timers, self._tcp_timers = self.ip.timers, self.tcp.timers
         self.ping = PingLayer(self.ip, config, random, self.counters, self.notifier)
         self.ip.transports.update({PROTOCOL_ICMP: self.ping, PROTOCOL_UDP: self.udp})  # TCP enters itself
         self.processes = ProcessTable(name, trace)
@@ -130,18 +131,19 @@ class Machine:
 
     def next_deadline(self) -> int | None:
         """When `on_deadline` must be called, ns; None if nothing waits for time to pass."""
-        first = self._first_deadline()
+        # Asked twice in every turn: `TimerQueue.first` is looked at from here, where it is known.
+        ip, tcp = self._ip_timers, self._tcp_timers
+        at = ip.first if ip.first >= 0 else ip.find()
+        first = tcp.first if tcp.first >= 0 else tcp.find()
+        if at < first:
+            return at
         return first if first != NEVER else None
 
     def is_due(self, now: int) -> bool:
         """True if `on_deadline` has something to do."""
-        return self._first_deadline() <= now
-
-    def _first_deadline(self) -> int:
-        ip, tcp = self.ip.timers, self.tcp.timers
+        ip, tcp = self._ip_timers, self._tcp_timers
         at = ip.first if ip.first >= 0 else ip.find()
-        first = tcp.first if tcp.first >= 0 else tcp.find()
-        return at if at < first else first
+        return at <= now or (tcp.first if tcp.first >= 0 else tcp.find()) <= now
 
     def on_deadline(self, now: int) -> None:
         """Do what is due. Never raises."""

@@ -49,7 +49,14 @@ class Ipv4Output:
         gso_size: int = 0,
         csum_offset: int | None = None,
     ) -> Frame | None:
-        """Put headers in front of a segment: see `IpLayer.wrap`."""
+        """Put headers in front of a segment that is about to be transmitted, DF set.
+
+        Args: those of `IpLayer.send`, and
+            gso_size: 0, or payload octets of each segment of a super-segment; only for a device with `tso`.
+
+        Returns:
+            The frame; None if it went to wait for the next hop, or was lost because that does not answer.
+        """
         total = HEADER_LENGTH + len(head) + len(body)
         ttl_protocol = (self._default_ttl if ttl is None else ttl) << 8 | protocol
         if path.dont_fragment:

@@ -52,11 +52,12 @@ class IpLayer(IpCore):
     Attributes:
         neighbors: the neighbour cache.
         path_mtus: what ICMP said about paths.
+        wrap: `Ipv4Output.wrap`, as it stands: it is called for every segment.
     """
 
     __slots__ = (
         "_addressing", "_arp", "_by_device", "_errors", "_finder", "_groups", "_handlers", "_input", "_output",
-        "_reassembler", "neighbors", "path_mtus",
+        "_reassembler", "neighbors", "path_mtus", "wrap",
     )  # fmt: skip
 
     def __init__(
@@ -73,6 +74,7 @@ class IpLayer(IpCore):
         self._arp = Arp(self, self.neighbors, self._addressing.detector)
         self.neighbors.solicitors[4] = self._arp
         self._output = Ipv4Output(self, self.neighbors)
+        self.wrap: Final = self._output.wrap
         self._errors = IcmpErrors(self, self._finder, self._output)
         self._groups = Groups(self, self._finder, self._output)
         self._reassembler = Reassembler(config.ip, self.timers, counters, self)
@@ -259,36 +261,6 @@ class IpLayer(IpCore):
             path, protocol, head, body, now,
             ttl=ttl, tos=tos, options=options, dont_fragment=dont_fragment, csum_offset=csum_offset, loop=loop,
         )  # fmt: skip
-
-    def wrap(
-        self,
-        path: Path,
-        protocol: int,
-        head: bytes,
-        body: Buffer,
-        now: int,
-        ttl: int | None = None,
-        tos: int = 0,
-        gso_size: int = 0,
-        csum_offset: int | None = None,
-    ) -> Frame | None:
-        """Put headers in front of a segment that is about to be transmitted, DF set.
-
-        Args:
-            path: as for `send`.
-            protocol: likewise.
-            head: likewise.
-            body: likewise.
-            now: likewise.
-            ttl: likewise.
-            tos: likewise.
-            gso_size: 0, or payload octets of each segment of a super-segment; only for a device with `tso`.
-            csum_offset: likewise.
-
-        Returns:
-            The frame; None if it went to wait for the next hop, or was lost because that does not answer.
-        """
-        return self._output.wrap(path, protocol, head, body, now, ttl, tos, gso_size, csum_offset)
 
     def confirm(self, path: Path, now: int) -> None:
         """A transport made progress over this path: its next hop is reachable (RFC 4861 §7.3.1)."""
