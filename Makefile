@@ -19,7 +19,7 @@ help:
 	@echo "make check     format, lint, types, floors, documents, then all tests"
 	@echo "make bench     the benchmarks, beside a kernel veth pair of the same minute (needs root for the TAP part)"
 	@echo "make test-all  all tests under every Python from 3.11 on that is installed"
-	@echo "make exam      the long exam of integrity: hundreds of bad networks, minutes; writes docs/integrity.md"
+	@echo "make exam      the long exam of integrity: hundreds of bad networks and long runs, hours; writes docs/integrity.md"
 	@echo "make docs      write the generated documents anew (docs/rfc-coverage.md, pictures)"
 	@echo "make graphs    draw the pictures of docs/congestion.md anew, in minutes"
 	@echo "make mutants   break TCP in thousands of small ways: which ones do the tests find? (ARGS=\"netarium.transport.tcp.rtt*\")"
@@ -77,7 +77,6 @@ bench: $(VENV)/.installed-test
 
 exam: $(VENV)/.installed-test
 	@$(BIN)/python tools/exam.py $(ARGS)
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --exam -m exam --deselect tests/integrity/test_matrix.py
 
 test-all:
 	@tools/test_all.sh $(ARGS)
