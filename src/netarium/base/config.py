@@ -277,6 +277,7 @@ class TcpConfig:
     # A hard ICMP error ends connect(); which ones are hard, is the system's (`socket_errors`).
     icmp_ends_connect: bool = True
     cookie_holds_options: bool = False  # a SYN cookie tells window scale and SACK, also without timestamps
+    shutdown_discards: bool = False  # shutdown(SHUT_RD) throws away what has come, and what will come
     socket_errors: str = "linux"  # whose errnos calls give in states that they do not fit; or "freebsd"
 
 

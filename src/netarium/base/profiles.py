@@ -32,6 +32,7 @@ _FREEBSD: Final = TcpConfig(
     invalid_ratelimit_ns=0,
     half_open_syn="answer",
     trims_segments=True,
+    shutdown_discards=True,
     cookie_holds_options=True,
     second_soft_error_ends=True,
     ecn_retries=1,

@@ -18,6 +18,7 @@ from netarium.transport.tcp import (
     gathering,
     handshake,
     negotiate,
+    plain,
     readiness,
     timers,
     usertimeout,
@@ -435,6 +436,8 @@ class Connection(Circuit):
         if how != SHUT_WR:
             tcb.rcv_shutdown = True
             tcb.wakeup = True
+            if tcb.config.shutdown_discards:
+                plain.discard(tcb)
         if how != SHUT_RD:
             self._queue_fin("shutdown()", now)
         self._done(now)

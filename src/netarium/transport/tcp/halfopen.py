@@ -146,7 +146,8 @@ class HalfOpen:
             self._nursery.send_bare(self.local, self.remote, seg.ack, 0, RST, 0, b"", now)
             return DropReason.TCP_BAD_ACK
         if (fault := self._doubt(seg, seq)) is not None:
-            if not flags & RST and not self._is_limited(now):
+            silent = fault is DropReason.TCP_PAWS and self.config.trims_segments
+            if not flags & RST and not silent and not self._is_limited(now):
                 self._acknowledge(now)
             return fault
         if flags & (RST | SYN):

@@ -32,6 +32,8 @@ def received(tcb: Tcb, size: int) -> None:
 def check(tcb: Tcb, now: int) -> None:
     """All that a segment brought is processed: acknowledge it now, or in a while? (SHLD-18, SHLD-19, MUST-40)."""
     config = tcb.config
+    if tcb.rcv_shutdown and config.shutdown_discards:
+        discard(tcb)
     size, tcb.last_seg_size = tcb.last_seg_size, 0
     if not config.delayed_ack_ns or tcb.reassembly:  # RFC 5681 §4.2: out of order is told at once
         due = True
@@ -45,6 +47,12 @@ def check(tcb: Tcb, now: int) -> None:
         tcb.ack_now = tcb.output = True
     elif not tcb.delack_at:
         tcb.delack_at = now + config.delayed_ack_ns
+
+
+def discard(tcb: Tcb) -> None:
+    """Nobody will read what is in order."""
+    tcb.rcv_queue = None
+    tcb.rcv_queued = 0
 
 
 def after_read(tcb: Tcb) -> None:
