@@ -278,6 +278,10 @@ class TcpConfig:
     icmp_ends_connect: bool = True
     cookie_holds_options: bool = False  # a SYN cookie tells window scale and SACK, also without timestamps
     shutdown_discards: bool = False  # shutdown(SHUT_RD) throws away what has come, and what will come
+    close_forgets_half_open: bool = (
+        False  # close() in a simultaneous open sends nothing; else its FIN follows
+    )
+    resends_stream: bool = False  # what is sent again is cut anew; else small segments are put together
     socket_errors: str = "linux"  # whose errnos calls give in states that they do not fit; or "freebsd"
 
 

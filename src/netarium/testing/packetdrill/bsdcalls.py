@@ -17,6 +17,7 @@ from netarium.transport.tcp.connection import Connection
 
 _TCP, _SOCKET = int(kernel.IPPROTO_TCP), int(kernel.SOL_SOCKET)
 _CLIENT, _SERVER = 1, 2  # bits of `TcpConfig.fast_open`
+_SNDLOWAT: Final = 2_048
 MSG_EOF: Final = CONSTANTS["MSG_EOF"]
 _MORE: Final = CONSTANTS["MSG_MORE"]
 
@@ -65,6 +66,31 @@ def set_option(one: Socket, level: int, name: int, value: Value) -> bool:
         return False
     endpoint.options_changed(now)
     return True
+
+
+def get_option(one: Socket, level: int, name: int) -> int | None:
+    """The value of an option that only FreeBSD has, or that has another default there; None: it is not one of those."""
+    if (level, name) == (_SOCKET, CONSTANTS["SO_SNDLOWAT"]):
+        return _SNDLOWAT
+    if (level, name) in _FORGOTTEN or (level, name) in _OFF:
+        return 0
+    endpoint = one._live()
+    if not isinstance(endpoint, Connection):
+        return None
+    options, listener = endpoint.options, endpoint.listener
+    values = {
+        (_TCP, "TCP_NOOPT"): int(options.no_tcp_options),
+        (_TCP, "TCP_FASTOPEN"): int(options.fast_open > 0),
+        (_TCP, "TCP_KEEPINIT"): (options.connect_timeout_ns or endpoint.tcb.config.connect_timeout_ns)
+        // SECOND,
+        (_TCP, "TCP_MAXUNACKTIME"): options.user_timeout_ns // SECOND,
+        (_SOCKET, "SO_LISTENQLIMIT"): 0 if listener is None else listener.backlog,
+        (_SOCKET, "SO_LISTENQLEN"): 0 if listener is None else len(listener.ready),
+        (_SOCKET, "SO_LISTENINCQLEN"): 0,
+    }
+    return next(
+        (value for (lev, word), value in values.items() if (lev, CONSTANTS[word]) == (level, name)), None
+    )
 
 
 def _set_fast_open(endpoint: Connection, options: SocketOptions, value: Value) -> None:

@@ -48,6 +48,12 @@ def _initial_window(config: MachineConfig, value: str) -> MachineConfig:
     return replace(config, tcp=tcp)
 
 
+def least_mss(config: MachineConfig, value: str) -> MachineConfig:
+    """What a peer, or a router by its MTU, may ask for at the least."""
+    config = changed(config, "min_mss", number(value))
+    return replace(config, ip=replace(config.ip, min_pmtu=number(value) + _HEADERS))
+
+
 def _delayed_ack(config: MachineConfig, value: str) -> MachineConfig:
     """0: never; else as long as before, or FreeBSD's 40 ms."""
     if not number(value):
@@ -86,6 +92,7 @@ def _fast_open_key(config: MachineConfig, value: str) -> MachineConfig:
 
 
 _RFC3390_OCTETS: Final = 4_380
+_HEADERS: Final = 40
 _CLIENT, _SERVER, _ANY_COOKIE = 1, 2, 0x200
 
 FREEBSD: Final[dict[str, Setter]] = {
@@ -126,7 +133,7 @@ FREEBSD: Final[dict[str, Setter]] = {
     "net.inet.tcp.insecure_syn": only("0"),
     "net.inet.tcp.fast_finwait2_recycle": falsehood("fin_wait_2_by_keepalive"),
     "net.inet.tcp.syncache.rst_on_sock_fail": truth("abort_on_overflow"),
-    "net.inet.tcp.minmss": number_of("min_mss"),
+    "net.inet.tcp.minmss": least_mss,
     "kern.ipc.maxsockbuf": number_of("receive_buffer_max"),
     "net.inet.tcp.sack.revised": only("1"),
     "net.inet.udp.blackhole": only("0"),

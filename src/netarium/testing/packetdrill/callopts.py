@@ -90,6 +90,11 @@ def getsockopt(calls: Calls, call: Call) -> int:
     one, level, name = calls.socket(call), integer(call, 1), integer(call, 2)
     if (level, name) == (_TCP, _FUNCTIONS):
         return _choose_functions(_value(call)) if wanted is not ANY else 0
+    if calls.profile == "freebsd" and isinstance(wanted, list):
+        own = bsdcalls.get_option(one, level, name)
+        if own is not None:
+            _compare_number(wanted, own)
+            return 0
     if isinstance(wanted, int):
         one.getsockopt(level, name)
         raise error("EFAULT")

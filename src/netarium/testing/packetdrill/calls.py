@@ -179,6 +179,8 @@ def socket(calls: Calls, call: Call) -> int:
     family = int(kernel.AF_INET6 if calls.settings.mapped else kernel.AF_INET)
     if call.arguments[0] is not ANY:
         family = integer(call, 0)
+    if integer(call, 2) == kernel.IPPROTO_SCTP:
+        raise NotUnderstood("SCTP")
     return calls.enter(call, calls.open_socket(family, integer(call, 1), integer(call, 2)))
 
 
@@ -195,7 +197,8 @@ def bind(calls: Calls, call: Call) -> int:
 def listen(calls: Calls, call: Call) -> int:
     """The call listen."""
     one = calls.socket(call)
-    one.listen(integer(call, 1))
+    backlog = integer(call, 1)  # kernels look at it without its sign, Python's listen() does not
+    one.listen(backlog if backlog >= 0 else one._machine.config.tcp.somaxconn)
     calls.audience.on_listen(one.getsockname()[1])
     return 0
 

@@ -9,7 +9,7 @@ from netarium.base.config import MachineConfig
 from netarium.base.profiles import profile
 from netarium.base.units import SECOND
 from netarium.socket.socket import Socket
-from netarium.testing.packetdrill import code, segments
+from netarium.testing.packetdrill import bsdsysctls, code, segments
 from netarium.testing.packetdrill.callnames import ARITY, HANDLERS
 from netarium.testing.packetdrill.calls import Calls
 from netarium.testing.packetdrill.commands import Orders, obey
@@ -119,6 +119,8 @@ class Runner:
         self._profile = options.profile
         self._settings: Settings = settings_of(script, options.settings)
         self._config = MachineConfig(tcp=profile(options.profile))
+        if options.profile == "freebsd":
+            self._config = bsdsysctls.least_mss(self._config, str(self._config.tcp.min_mss))
         for text in self._settings.init_scripts:
             self._obey(1, text)
         for line, command in script.setup:

@@ -455,7 +455,9 @@ class Connection(Circuit):
         elif state is CLOSED:
             self._layer.forget(self)
             return
-        elif state is SYN_SENT:
+        elif state is SYN_SENT or (
+            state is SYN_RECEIVED and tcb.config.close_forgets_half_open and not tcb.fast_opened
+        ):
             arrive.end(tcb, 0, "close()", now)
         elif (
             (tcb.rcv_queued and tcb.config.reset_unread)

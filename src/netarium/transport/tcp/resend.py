@@ -35,7 +35,8 @@ def next_lost(tcb: Tcb, now: int) -> Sent | None:
     if segs <= 0:
         return None
     if lost.end - lost.seq < smss and tcb.config.retrans_collapse:
-        board.gather(lost, smss, _end_of_record(tcb, lost.seq, edge))
+        limit = _end_of_record(tcb, lost.seq, edge)
+        board.gather(lost, smss, limit, divides=tcb.config.resends_stream)
     size = min(lost.end - lost.seq, segs * smss, max(tcb.gso_size, smss))
     if size > window:
         size = window // smss * smss or window

@@ -158,14 +158,19 @@ class Scoreboard:
             self._resent = []
         self._resent.append(record)
 
-    def gather(self, record: Sent, size: int, edge: int) -> None:
+    def gather(self, record: Sent, size: int, edge: int, *, divides: bool = False) -> None:
         """Let a small record that is to be resent take in small ones that follow, up to `size` octets and to `edge`.
+
+        With `divides` it takes of the next one what fits, as who keeps a stream of octets and no segments.
 
         Spec: RFC 9293 §3.8.1 allows to repacketize; RFC 1122 §4.2.2.15.
         """
         i = self._index(record.seq)
         while i + 1 < len(self._records):
             rest = self._records[i + 1]
+            stop = record.seq + size
+            if divides and not rest.sacked and rest.seq < stop < rest.end:
+                self._split(i + 1, stop)
             if rest.sacked or rest.segs > 1 or rest.end - record.seq > size or rest.end > edge:
                 break
             self._uncount(rest)

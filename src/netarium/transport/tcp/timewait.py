@@ -108,7 +108,11 @@ class TimeWait:
         if (
             seg.flags & (SYN | ACK) == SYN
             and self._is_newer(seg, seq)
-            and self._flows.has_listener(self.local[0], self.local[1])  # or anybody's SYN could end the wait
+            # Without a listener anybody's SYN could end the wait; FreeBSD lets it, and refuses the SYN.
+            and (
+                self._flows.config.time_wait_exact_ack
+                or self._flows.has_listener(self.local[0], self.local[1])
+            )
         ):
             # RFC 6191: provably a new incarnation; our numbers must lie beyond the old ones.
             self._flows.forget_time_wait(self, now)
