@@ -282,6 +282,7 @@ class TcpConfig:
         False  # close() in a simultaneous open sends nothing; else its FIN follows
     )
     resends_stream: bool = False  # what is sent again is cut anew; else small segments are put together
+    blackhole_by_stages: bool = False  # with `mtu_probing` two sizes are tried behind a black hole; else any
     socket_errors: str = "linux"  # whose errnos calls give in states that they do not fit; or "freebsd"
 
 

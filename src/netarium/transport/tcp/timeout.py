@@ -6,7 +6,7 @@ send new data; if its ACKs, or SACKs of what was never resent, show that the ori
 Duties: MUST-19 of RFC 9293 (with `congestion/`); 8961-01.
 """
 
-from netarium.transport.tcp import newreno, probing, reduction, spurious, xmittimer
+from netarium.transport.tcp import blackhole, newreno, probing, reduction, spurious, xmittimer
 from netarium.transport.tcp.acknews import AckNews
 from netarium.transport.tcp.tcb import DISORDER, LOSS, RECOVERY, Tcb
 from netarium.transport.tcp.undo import Undo
@@ -15,7 +15,10 @@ from netarium.wire.tcp import TcpSegment
 
 def on_retransmission_timeout(tcb: Tcb, now: int) -> None:
     """Begin again with one segment; there is something outstanding."""
-    probing.on_timeout(tcb, now)
+    if not tcb.config.blackhole_by_stages:
+        probing.on_timeout(tcb, now)
+    elif tcb.config.mtu_probing:
+        blackhole.on_timeout(tcb)
     board, control, state = tcb.scoreboard, tcb.congestion, tcb.recovery
     _mark_lost(tcb, now)
     if not reduction.was_resent(tcb):
