@@ -283,6 +283,9 @@ class TcpConfig:
     )
     resends_stream: bool = False  # what is sent again is cut anew; else small segments are put together
     blackhole_by_stages: bool = False  # with `mtu_probing` two sizes are tried behind a black hole; else any
+    # How the congestion window is spent and grows: in "segments", as far as it was used (Linux); or in "octets", while
+    # the peer's window is not smaller, from the start after silence, and without a burst after a recovery (the BSDs).
+    cwnd_form: str = "segments"
     socket_errors: str = "linux"  # whose errnos calls give in states that they do not fit; or "freebsd"
 
 

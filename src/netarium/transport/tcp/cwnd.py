@@ -3,10 +3,14 @@
 RFC 5681 §4.1, RFC 2861 and RFC 9438 §5.8 as Linux has them. The control itself only gets numbers; here they are found.
 """
 
+from typing import Final
+
 from netarium.transport.tcp import pacing
 from netarium.transport.tcp.congestion import ALGORITHMS
 from netarium.transport.tcp.rate import RateSampler
 from netarium.transport.tcp.tcb import LOSS, OPEN, RECOVERY, Tcb
+
+_FOR_EVER: Final = 1 << 20  # timeouts of silence
 
 
 def start_control(tcb: Tcb, initial_window: int) -> None:
@@ -59,8 +63,12 @@ def on_ack(tcb: Tcb, delivered: int, rtt_ns: int, now: int, *, lost: int = 0) ->
     control = tcb.congestion
     limited = tcb.cwnd_limited or tcb.recovery == LOSS or _doubles(tcb)
     acked = delivered * tcb.smss
-    if tcb.config.abc_limit and control.cwnd < control.ssthresh:  # RFC 3465 §2.2
-        acked = min(acked, max(tcb.config.abc_limit * tcb.smss, tcb.gso_size))
+    octets = tcb.config.cwnd_form == "octets"
+    if octets:
+        limited = control.cwnd <= tcb.snd_wnd
+    if tcb.config.abc_limit and control.cwnd < control.ssthresh + octets:  # RFC 3465 §2.2
+        most = 1 if octets and tcb.recovery == LOSS else tcb.config.abc_limit
+        acked = min(acked, max(most * tcb.smss, tcb.gso_size))
     control.on_ack(
         acked=acked, flight_size=tcb.snd_nxt - tcb.snd_una, rtt_ns=rtt_ns, cwnd_limited=limited, now=now
     )
@@ -104,7 +112,7 @@ def check_usage(tcb: Tcb, now: int) -> None:
         tcb.cwnd_limited = limited
         tcb.max_packets_out = out
         tcb.cwnd_usage_seq = tcb.snd_nxt
-    if tcb.cwnd_limited or _doubles(tcb):
+    if tcb.cwnd_limited or _doubles(tcb) or tcb.config.cwnd_form == "octets":
         tcb.snd_cwnd_used = 0
         tcb.snd_cwnd_stamp = now
         return
@@ -121,6 +129,8 @@ def check_idle(tcb: Tcb, now: int) -> None:
     idle = now - tcb.last_sent_at
     rto = tcb.rtt.rto
     if idle > rto and tcb.last_sent_at and tcb.config.slow_start_after_idle and tcb.recovery == OPEN:
+        if tcb.config.cwnd_form == "octets":
+            idle = _FOR_EVER * rto  # RFC 5681 §4.1 at once, not by and by as RFC 2861
         tcb.congestion.on_idle(idle_ns=idle, rto_ns=rto, initial_window=tcb.initial_window)
         tcb.snd_cwnd_stamp = now
         tcb.snd_cwnd_used = 0

@@ -45,6 +45,8 @@ def finish(tcb: Tcb) -> None:
     control = tcb.congestion
     if not control.own_recovery and (tcb.recovery == CWR or tcb.undo is not None):
         control.cwnd = max(control.ssthresh, tcb.smss)
+        if tcb.config.cwnd_form == "octets" and tcb.recovery == RECOVERY and tcb.flight_size < control.cwnd:
+            control.cwnd = max(tcb.flight_size, tcb.smss) + tcb.smss  # RFC 6582 §3.2 step 3 (1): no burst
 
 
 def settle(tcb: Tcb) -> None:

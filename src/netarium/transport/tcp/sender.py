@@ -339,7 +339,7 @@ def _allowance(tcb: Tcb, waiting: int, now: int, *, last: bool) -> int:
     if idle:
         cwnd.check_idle(tcb, now)
     room = (tcb.congestion.cwnd // smss - tcb.scoreboard.in_flight) * smss
-    if room <= 0:
+    if room <= 0 and (room := _octets_left(tcb, min(waiting, window, smss))) <= 0:
         tcb.cwnd_check_due = True
         _trace_held(tcb, "cwnd", waiting, room, now)
         return 0
@@ -349,13 +349,21 @@ def _allowance(tcb: Tcb, waiting: int, now: int, *, last: bool) -> int:
         if tcb.paced:  # a super-segment goes as a whole: no more than the pace allows at once
             size = min(size, max(tcb.pacing_burst // smss, 1) * smss)
     if size > smss:
-        size = min(size, room // smss * smss)  # room >= smss here
+        size = min(size, room // smss * smss)  # room >= smss here, or it was made for one segment
         if size < waiting and size < window:
             size -= size % smss  # SHLD-28: full segments while there is more to come
     short = size % smss
     if short and not _may_send_short(tcb, size, waiting, now, last=last):
         size -= short
     return size
+
+
+def _octets_left(tcb: Tcb, wanted: int) -> int:
+    """What the congestion window leaves if octets count and not segments; 0: less than the segment that is wanted."""
+    if tcb.config.cwnd_form != "octets" or not tcb.scoreboard.is_plain:
+        return 0
+    room = tcb.congestion.cwnd - tcb.flight_size
+    return room if room >= wanted else 0
 
 
 def _may_send_short(tcb: Tcb, size: int, waiting: int, now: int, *, last: bool) -> bool:

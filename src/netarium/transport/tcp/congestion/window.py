@@ -22,11 +22,14 @@ class LossWindow:
     send_buffer_windows = 2
     pacing_rate = 0
 
-    __slots__ = ("_by_flight", "_counted", "_smss", "cwnd", "ssthresh")
+    __slots__ = ("_by_flight", "_counted", "_overshoots", "_smss", "cwnd", "ssthresh")
 
     def __init__(self, smss: int, initial_window: int, config: TcpConfig) -> None:
         self._smss = smss
         self._by_flight = config.ssthresh_from_flight_size
+        self._overshoots = (
+            config.cwnd_form == "octets"
+        )  # slow start goes on at ssthresh, and beyond by one ACK
         self._counted = 0  # octets delivered towards the next segment in congestion avoidance
         self.cwnd = initial_window
         self.ssthresh = INFINITE_SSTHRESH
@@ -34,6 +37,9 @@ class LossWindow:
     def _slow_start(self, acked: int) -> int:
         """Grow by what was delivered, up to ssthresh; return the octets that are left for congestion avoidance."""
         cwnd = self.cwnd
+        if self._overshoots:
+            self.cwnd, self._counted = cwnd + acked, 0
+            return 0
         self.cwnd = min(cwnd + acked, self.ssthresh)
         return acked - (self.cwnd - cwnd)
 
