@@ -286,6 +286,7 @@ class TcpConfig:
     # How the congestion window is spent and grows: in "segments", as far as it was used (Linux); or in "octets", while
     # the peer's window is not smaller, from the start after silence, and without a burst after a recovery (the BSDs).
     cwnd_form: str = "segments"
+    sack_counts_fin: bool = True  # a FIN that waits out of order is an octet of a SACK block
     socket_errors: str = "linux"  # whose errnos calls give in states that they do not fit; or "freebsd"
 
 

@@ -61,6 +61,13 @@ def _delayed_ack(config: MachineConfig, value: str) -> MachineConfig:
     return changed(config, "delayed_ack_ns", config.tcp.delayed_ack_ns or 40 * MS)
 
 
+def _long_queue(config: MachineConfig, value: str) -> MachineConfig:
+    """Segments that may wait out of order: FreeBSD's 100 and more no script fills; here octets are limited."""
+    if number(value) < _QUEUE:
+        raise ValueError(f"only {_QUEUE} and more describe the stack")
+    return config
+
+
 def _cookies(config: MachineConfig, value: str) -> MachineConfig:
     return changed(config, "syn_cookies", min(max(config.tcp.syn_cookies, 1), 2) if number(value) else 0)
 
@@ -93,6 +100,7 @@ def _fast_open_key(config: MachineConfig, value: str) -> MachineConfig:
 
 _RFC3390_OCTETS: Final = 4_380
 _HEADERS: Final = 40
+_QUEUE: Final = 100
 _CLIENT, _SERVER, _ANY_COOKIE = 1, 2, 0x200
 
 FREEBSD: Final[dict[str, Setter]] = {
@@ -142,6 +150,7 @@ FREEBSD: Final[dict[str, Setter]] = {
     "net.inet.tcp.path_mtu_discovery": only("1"),
     "net.inet.tcp.drop_synfin": falsehood("syn_fin_opens"),
     "net.inet.tcp.sack_enable": truth("sack"),
+    "net.inet.tcp.reass.maxqueuelen": _long_queue,
     "net.inet.tcp.mssdflt": number_of("default_mss"),
     "net.inet.tcp.initcwnd_segments": _initial_window,
     "net.inet.tcp.delayed_ack": _delayed_ack,
@@ -196,7 +205,7 @@ FREEBSD: Final[dict[str, Setter]] = {
             "net.inet.tcp.isn_reseed_interval", "net.inet.tcp.log_debug", "net.inet.tcp.log_in_vain",
             "net.inet.tcp.map_limit", "net.inet.tcp.nolocaltimewait", "net.inet.tcp.pacing_limit",
             "net.inet.tcp.pcbcount", "net.inet.tcp.per_cpu_timers", "net.inet.tcp.reass.cursegments",
-            "net.inet.tcp.reass.maxqueuelen", "net.inet.tcp.reass.maxsegments", "net.inet.tcp.reass.new_limit",
+             "net.inet.tcp.reass.maxsegments", "net.inet.tcp.reass.new_limit",
             "net.inet.tcp.reass.queueguard", "net.inet.tcp.recvbuf_auto", "net.inet.tcp.recvbuf_inc",
             "net.inet.tcp.recvbuf_max", "net.inet.tcp.require_unique_port", "net.inet.tcp.rfc6675_pipe",
             "net.inet.tcp.sack.globalmaxholes", "net.inet.tcp.sack.maxholes", "net.inet.tcp.sack.tso",

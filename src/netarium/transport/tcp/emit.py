@@ -110,7 +110,7 @@ def _sacked(tcb: Tcb, room: int) -> tuple[tuple[int, int], ...]:
     """What waits out of order; a FIN that waits is an octet more."""
     blocks = tcb.reassembly.sack_blocks(room)
     fin = tcb.rcv_fin
-    if fin is None or fin <= tcb.rcv_nxt:
+    if fin is None or fin <= tcb.rcv_nxt or not tcb.config.sack_counts_fin:
         return blocks
     if any(right == fin for _, right in blocks):
         return tuple((left, right + (right == fin)) for left, right in blocks)

@@ -56,11 +56,14 @@ def discard(tcb: Tcb) -> None:
 
 
 def after_read(tcb: Tcb) -> None:
-    """The application took octets: tell the peer as soon as its window grows by much (MUST-39)."""
-    offered = tcb.rcv_adv - tcb.rcv_nxt
-    gain = select(tcb) - offered
+    """The application took octets: tell the peer as soon as its window grows by much (MUST-39), if it sends more at all."""
+    if tcb.rcv_fin is not None and tcb.rcv_nxt > tcb.rcv_fin:
+        return
+    window = select(tcb)
+    gain = window - (tcb.rcv_adv - tcb.rcv_nxt)
     buffer = tcb.rcv_buf
-    if 2 * gain >= buffer or (gain >= 2 * tcb.rcv_mss and (4 * gain >= buffer or buffer <= 8 * tcb.rcv_mss)):
+    worth = 4 * gain >= buffer or 8 * window <= buffer or buffer <= 8 * tcb.rcv_mss
+    if 2 * gain >= buffer or (gain >= 2 * tcb.rcv_mss and worth):
         tcb.ack_now = tcb.output = True
 
 
