@@ -287,6 +287,7 @@ class TcpConfig:
     # the peer's window is not smaller, from the start after silence, and without a burst after a recovery (the BSDs).
     cwnd_form: str = "segments"
     sack_counts_fin: bool = True  # a FIN that waits out of order is an octet of a SACK block
+    closed_window_pulls_back: bool = False  # what is in flight when the window closes is taken as never sent
     socket_errors: str = "linux"  # whose errnos calls give in states that they do not fit; or "freebsd"
 
 

@@ -32,6 +32,7 @@ _FREEBSD: Final = TcpConfig(
     invalid_ratelimit_ns=0,
     half_open_syn="answer",
     trims_segments=True,
+    closed_window_pulls_back=True,
     sack_counts_fin=False,
     cwnd_form="octets",
     blackhole_by_stages=True,

@@ -18,6 +18,7 @@ from netarium.transport.tcp import (
     handshake,
     info,
     negotiate,
+    pullback,
     receiver,
     recovery,
     sender,
@@ -372,10 +373,7 @@ def check_ack(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
             _take_timestamp(tcb, seg, now)
         window_changed = _update_window(tcb, seg)
         duplicate = not window_changed and not len(seg.payload) and not seg.flags & FIN
-        if ecn.is_echo(tcb, seg):
-            _marked_ack(tcb, seg, duplicate, now)
-        else:
-            recovery.on_ack(tcb, seg, may_be_duplicate=duplicate, now=now)
+        _take_ack(tcb, seg, duplicate, now)
     elif seg.sack:  # an old ACK, overtaken by newer ones; what it SACKs may be news
         recovery.on_ack(tcb, seg, may_be_duplicate=False, now=now)
     if tcb.fin_seq is not None and tcb.snd_una > tcb.fin_seq:
@@ -383,6 +381,16 @@ def check_ack(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
         if tcb.state is CLOSED:
             return Accepted.LOCAL
     return None
+
+
+def _take_ack(tcb: Tcb, seg: TcpSegment, duplicate: bool, now: int) -> None:
+    """An ACK that is not old: what it tells of our data, and of congestion; and then, whether the window is closed."""
+    if ecn.is_echo(tcb, seg):
+        _marked_ack(tcb, seg, duplicate, now)
+    else:
+        recovery.on_ack(tcb, seg, may_be_duplicate=duplicate, now=now)
+    if not tcb.snd_wnd and not tcb.persist_at and tcb.sendbuf.end > tcb.snd_nxt and pullback.is_due(tcb):
+        pullback.on_closed(tcb, now)
 
 
 def _marked_ack(tcb: Tcb, seg: TcpSegment, duplicate: bool, now: int) -> None:

@@ -26,7 +26,7 @@ def next_lost(tcb: Tcb, now: int) -> Sent | None:
     edge = tcb.snd_una + tcb.snd_wnd
     window = edge - lost.seq
     if window <= 0:
-        if lost.seq != tcb.snd_una:
+        if lost.seq != tcb.snd_una or tcb.config.closed_window_pulls_back:
             return None  # RFC 9293 SHLD-16, -17: only what lies within a window that shrank
         window = smss
     segs = tcb.congestion.cwnd // smss - board.in_flight

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from netarium.base.checksum import Buffer
 from netarium.base.trace import Decision
-from netarium.transport.tcp import cwnd, gathering, pacing, probing, resend, tlp, xmittimer
+from netarium.transport.tcp import cwnd, gathering, pacing, probing, pullback, resend, tlp, xmittimer
 from netarium.transport.tcp.boundaries import Boundaries
 from netarium.transport.tcp.reduction import REDUCING
 from netarium.transport.tcp.scoreboard import Sent
@@ -63,7 +63,8 @@ def next_segment(tcb: Tcb, now: int) -> Outgoing | None:
         return segment  # RFC 7413 §4.2.2: the server may answer before the handshake is over
     if tcb.probe_due:
         tcb.probe_due = False
-        if tcb.config.probe_with_octet and tcb.sendbuf.end > tcb.snd_nxt and tcb.persist_at:
+        more = tcb.sendbuf.end > tcb.snd_nxt or pullback.is_due(tcb)
+        if tcb.config.probe_with_octet and more and tcb.persist_at:
             return _octet_probe(tcb)
         # One below what the peer expects: it must answer (SHLD-12).
         # DEVIATION RFC 9293 §3.8.6.1: a window probe has no data either, as Linux's: nothing to take back if refused.
@@ -113,8 +114,9 @@ def _next_data(tcb: Tcb, now: int) -> Outgoing | None:
 
 def _octet_probe(tcb: Tcb) -> Outgoing:
     """One octet into a closed window (RFC 9293 §3.8.6.1); not counted as sent, and sent again unless it is taken."""
-    seq = tcb.snd_nxt
-    tcb.octet_probed = True
+    again = pullback.is_due(tcb)
+    seq = tcb.snd_una if again else tcb.snd_nxt
+    tcb.octet_probed = not again
     flags = ACK | PSH if seq + 1 == tcb.sendbuf.end else ACK
     return Outgoing(seq, flags, tcb.sendbuf.slice(seq, 1), PROBE)
 

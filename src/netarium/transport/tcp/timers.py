@@ -6,7 +6,7 @@ is off; a connection has one place in its machine's queue, at the earliest of th
 
 from netarium.base.errors import CloseReason
 from netarium.base.trace import TimerFired
-from netarium.transport.tcp import acks, tlp, usertimeout, xmittimer
+from netarium.transport.tcp import acks, pullback, tlp, usertimeout, xmittimer
 from netarium.transport.tcp.recovery import on_reordering_timeout
 from netarium.transport.tcp.state import FIN_WAIT_2, SYN_RECEIVED, SYN_SENT
 from netarium.transport.tcp.tcb import Tcb
@@ -83,6 +83,9 @@ def _retransmit(tcb: Tcb, now: int) -> int | None:
         return _repeat_syn(tcb, now)
     if not tcb.scoreboard:
         tcb.rexmit_at = 0
+        return None
+    if pullback.is_due(tcb):
+        pullback.on_closed(tcb, now)
         return None
     retries = tcb.config.orphan_retries if tcb.orphan else tcb.config.data_retries
     if not tcb.user_timeout_ns and _is_spent(tcb, retries, now) and not _is_held_off(tcb, now):
@@ -162,7 +165,7 @@ def _persist(tcb: Tcb, now: int) -> int | None:
 
     A peer that answers keeps the connection alive for ever (MUST-37); one that nobody waits for is not (RFC 6429).
     """
-    if not tcb.sendbuf.end > tcb.snd_nxt and not tcb.fin_queued:
+    if not tcb.sendbuf.end > tcb.snd_nxt and not tcb.fin_queued and not pullback.is_due(tcb):
         tcb.persist_at = 0
         return None
     _trace(tcb, "persist", now)
