@@ -48,6 +48,8 @@ def model(system: str, state: str, flags: int, where: str, ack: str) -> tuple[st
         after = {"FIN_WAIT1": "FIN_WAIT2", "CLOSING": "TIME_WAIT", "LAST_ACK": "CLOSED"}.get(state, state)
         after = state if ack is UNSENT else after
         return after, SILENCE if after == "CLOSED" else ACK  # old octets go, the ACK beside them counts
+    if system == "freebsd" and state == "SYN_RECV" and not flags & (ACK | RST):
+        return state, SILENCE
     return synchronized(state, flags, where, ack)
 
 

@@ -145,6 +145,8 @@ class HalfOpen:
         if flags & early == ACK and seg.ack != (self.iss + 1) & MASK:
             self._nursery.send_bare(self.local, self.remote, seg.ack, 0, RST, 0, b"", now)
             return DropReason.TCP_BAD_ACK
+        if self.config.trims_segments and not flags & (ACK | RST):
+            return DropReason.TCP_BAD_SEGMENT  # whatever its number
         if (fault := self._doubt(seg, seq)) is not None:
             silent = fault is DropReason.TCP_PAWS and self.config.trims_segments
             if not flags & RST and not silent and not self._is_limited(now):
@@ -229,7 +231,8 @@ class HalfOpen:
                 return DropReason.TCP_BAD_ECHO
         end = seq + seg.segment_length
         left, right = self.irs + 1, self.irs + 1 + self.window
-        if not (seq == left or (end > left and seq < right) or (seq == right and seq == end)):
+        at_edge = seq == right and seq == end and not (seg.flags & RST and self.config.trims_segments)
+        if not (seq == left or (end > left and seq < right) or at_edge):
             return DropReason.TCP_OUT_OF_WINDOW
         if self.ts_ok and seg.ts_val is not None and seq <= left:
             self.ts_recent = seg.ts_val
