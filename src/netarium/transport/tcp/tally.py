@@ -24,14 +24,13 @@ class Tally:
         short_of_room: a send() found less room than it wanted, and none has come back since.
         mode: what sending waits for now.
         size_before: the path's segment size before a black hole was suspected (`blackhole`); 0: none is.
-        challenges: challenge ACKs that were due in the interval that ends at `challenges_until`.
+        challenges: how many challenge ACKs were due in an interval, and when that ends; None: there was none.
     """
 
     __slots__ = (
         "_mode_at",
         "_spent",
         "challenges",
-        "challenges_until",
         "data_segs_in",
         "data_segs_out",
         "delivered_ce",
@@ -47,7 +46,7 @@ class Tally:
         self.delivered_ce = 0
         self.short_of_room = False
         self.size_before = 0
-        self.challenges = self.challenges_until = 0
+        self.challenges: tuple[int, int] | None = None
         self.mode = IDLE
         self._mode_at = 0
         self._spent = [0, 0, 0, 0]  # ns in each mode

@@ -63,11 +63,11 @@ def challenge(tcb: Tcb, now: int) -> None:
     limit = tcb.config.challenge_acks
     if limit:
         tally = tcb.count()
-        if now >= tally.challenges_until:
-            tally.challenges_until = now + tcb.config.challenge_acks_ns
-            tally.challenges = 0
-        tally.challenges += 1
-        if tally.challenges > limit:
+        due, until = tally.challenges or (0, 0)
+        if now >= until:
+            due, until = 0, now + tcb.config.challenge_acks_ns
+        tally.challenges = due + 1, until
+        if due >= limit:
             return
     tcb.ack_now = tcb.output = True
 

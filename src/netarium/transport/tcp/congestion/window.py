@@ -22,17 +22,19 @@ class LossWindow:
     send_buffer_windows = 2
     pacing_rate = 0
 
-    __slots__ = ("_by_flight", "_counted", "_overshoots", "_smss", "cwnd", "ssthresh")
+    __slots__ = ("_config", "_counted", "_smss", "cwnd", "ssthresh")
 
     def __init__(self, smss: int, initial_window: int, config: TcpConfig) -> None:
         self._smss = smss
-        self._by_flight = config.ssthresh_from_flight_size
-        self._overshoots = (
-            config.cwnd_form == "octets"
-        )  # slow start goes on at ssthresh, and beyond by one ACK
+        self._config = config
         self._counted = 0  # octets delivered towards the next segment in congestion avoidance
         self.cwnd = initial_window
         self.ssthresh = INFINITE_SSTHRESH
+
+    @property
+    def _overshoots(self) -> bool:
+        """Slow start goes on at ssthresh, and beyond by one ACK."""
+        return self._config.cwnd_form == "octets"
 
     def _slow_start(self, acked: int) -> int:
         """Grow by what was delivered, up to ssthresh; return the octets that are left for congestion avoidance."""
@@ -60,7 +62,7 @@ class LossWindow:
         and `on_unused`.
         """
         # DEVIATION RFC 5681 §3.1 (4): of cwnd instead of FlightSize, as Linux, unless configured otherwise.
-        segments = (flight_size if self._by_flight else self.cwnd) // self._smss
+        segments = (flight_size if self._config.ssthresh_from_flight_size else self.cwnd) // self._smss
         return max(segments * numerator // denominator, LEAST_SEGMENTS) * self._smss
 
     def _remembered(self) -> int:
