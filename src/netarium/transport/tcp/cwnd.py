@@ -63,16 +63,24 @@ def on_ack(tcb: Tcb, delivered: int, rtt_ns: int, now: int, *, lost: int = 0) ->
     control = tcb.congestion
     limited = tcb.cwnd_limited or tcb.recovery == LOSS or _doubles(tcb)
     acked = delivered * tcb.smss
-    octets = tcb.config.cwnd_form == "octets"
-    if octets:
-        limited = control.cwnd <= tcb.snd_wnd
-    if tcb.config.abc_limit and control.cwnd < control.ssthresh + octets:  # RFC 3465 §2.2
-        most = 1 if octets and tcb.recovery == LOSS else tcb.config.abc_limit
-        acked = min(acked, max(most * tcb.smss, tcb.gso_size))
+    if tcb.config.abc_limit:
+        limited, acked = _by_octets(tcb, limited, acked)
     control.on_ack(
         acked=acked, flight_size=tcb.snd_nxt - tcb.snd_una, rtt_ns=rtt_ns, cwnd_limited=limited, now=now
     )
     tcb.snd_cwnd_stamp = now
+
+
+def _by_octets(tcb: Tcb, limited: bool, acked: int) -> tuple[bool, int]:
+    """RFC 3465 §2.2: what an ACK may count for in slow start; and with it, what the BSDs do."""
+    control, most = tcb.congestion, tcb.config.abc_limit
+    bsd = tcb.config.cwnd_form == "octets"
+    if bsd:
+        limited = control.cwnd <= tcb.snd_wnd
+        most = 1 if tcb.recovery == LOSS else most
+    if control.cwnd < control.ssthresh + bsd:
+        acked = min(acked, max(most * tcb.smss, tcb.gso_size))
+    return limited, acked
 
 
 def _sample(tcb: Tcb, sampler: RateSampler, delivered: int, lost: int, rtt_ns: int, now: int) -> None:

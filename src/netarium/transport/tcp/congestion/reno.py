@@ -30,7 +30,7 @@ class Reno(LossWindow):
         """
         if not cwnd_limited:
             return
-        if self.cwnd < self.ssthresh + self._overshoots:
+        if self.cwnd < self.ssthresh or (self.cwnd == self.ssthresh and self._overshoots):
             acked = self._slow_start(acked)
             if not acked:
                 return

@@ -38,12 +38,15 @@ class LossWindow:
 
     def _slow_start(self, acked: int) -> int:
         """Grow by what was delivered, up to ssthresh; return the octets that are left for congestion avoidance."""
-        cwnd = self.cwnd
-        if self._overshoots:
-            self.cwnd, self._counted = cwnd + acked, 0
+        self.cwnd += acked
+        left = self.cwnd - self.ssthresh
+        if left <= 0:
             return 0
-        self.cwnd = min(cwnd + acked, self.ssthresh)
-        return acked - (self.cwnd - cwnd)
+        if self._overshoots:
+            self._counted = 0
+            return 0
+        self.cwnd = self.ssthresh
+        return left
 
     def _increase(self, acked: int, per_segment: int) -> None:
         """One segment more for each `per_segment` octets delivered."""
