@@ -288,6 +288,8 @@ class TcpConfig:
     cwnd_form: str = "segments"
     sack_counts_fin: bool = True  # a FIN that waits out of order is an octet of a SACK block
     closed_window_pulls_back: bool = False  # what is in flight when the window closes is taken as never sent
+    # The send buffer follows the congestion "window" (Linux), grows in "steps" when it is too small, or is "fixed".
+    send_buffer_form: str = "window"
     socket_errors: str = "linux"  # whose errnos calls give in states that they do not fit; or "freebsd"
 
 

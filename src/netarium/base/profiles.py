@@ -32,6 +32,7 @@ _FREEBSD: Final = TcpConfig(
     invalid_ratelimit_ns=0,
     half_open_syn="answer",
     trims_segments=True,
+    send_buffer_form="steps",
     closed_window_pulls_back=True,
     sack_counts_fin=False,
     cwnd_form="octets",
@@ -60,7 +61,7 @@ _FREEBSD: Final = TcpConfig(
     fin_wait_2_record=False,
     # sending
     gathering=False,
-    send_buffer_start=131_072,
+    send_buffer_start=32_768,
     nagle_form="burst",
     plain_window_updates=True,
     abc_limit=2,

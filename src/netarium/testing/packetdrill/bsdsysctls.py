@@ -123,7 +123,11 @@ FREEBSD: Final[dict[str, Setter]] = {
     "net.inet.tcp.msl": number_of("msl_ns", MS),
     "net.inet.tcp.finwait2_timeout": number_of("fin_wait_2_timeout_ns", MS),
     "net.inet.tcp.recvspace": number_of("receive_buffer"),
-    "net.inet.tcp.sendspace": number_of("send_buffer"),
+    "net.inet.tcp.sendspace": number_of("send_buffer_start"),
+    "net.inet.tcp.sendbuf_max": number_of("send_buffer"),
+    "net.inet.tcp.sendbuf_auto": lambda config, value: changed(
+        config, "send_buffer_form", "steps" if number(value) else "fixed"
+    ),
     "net.inet.ip.ttl": ip_field("default_ttl"),
     "kern.ipc.somaxconn": number_of("somaxconn"),
     "kern.ipc.soacceptqueue": number_of("somaxconn"),
@@ -209,8 +213,8 @@ FREEBSD: Final[dict[str, Setter]] = {
             "net.inet.tcp.reass.queueguard", "net.inet.tcp.recvbuf_auto", "net.inet.tcp.recvbuf_inc",
             "net.inet.tcp.recvbuf_max", "net.inet.tcp.require_unique_port", "net.inet.tcp.rfc6675_pipe",
             "net.inet.tcp.sack.globalmaxholes", "net.inet.tcp.sack.maxholes", "net.inet.tcp.sack.tso",
-            "net.inet.tcp.sendbuf_auto", "net.inet.tcp.sendbuf_auto_lowat", "net.inet.tcp.sendbuf_inc",
-            "net.inet.tcp.sendbuf_max", "net.inet.tcp.soreceive_stream", "net.inet.tcp.split_limit",
+             "net.inet.tcp.sendbuf_auto_lowat", "net.inet.tcp.sendbuf_inc",
+             "net.inet.tcp.soreceive_stream", "net.inet.tcp.split_limit",
             "net.inet.tcp.stacks", "net.inet.tcp.syncache.bucketlimit", "net.inet.tcp.syncache.cachelimit",
             "net.inet.tcp.syncache.count", "net.inet.tcp.syncache.hashsize", "net.inet.tcp.syncache.see_other",
             "net.inet.tcp.tcbhashsize", "net.inet.tcp.ts_offset_per_conn", "net.inet.tcp.udp_tunneling_overhead",

@@ -219,7 +219,8 @@ class Runner:
                 code.run(self._code[id(event)], self._facts(), self._kept)
             case Command(text=text):
                 orders = self._obey(event.line, text)
-                self._stage.configure(orders.config, orders.mtu)
+                # FreeBSD's sysctls are looked at when they are needed, most of Linux's when a socket is made.
+                self._stage.configure(orders.config, orders.mtu, live=self._profile == "freebsd")
                 if orders.sleep:
                     self._advance(self._stage.time + orders.sleep)
             case _:

@@ -26,6 +26,8 @@ from netarium.testing.packetdrill.errors import Mismatch
 from netarium.testing.packetdrill.messages import EPOCH
 from netarium.testing.packetdrill.settings import Settings
 from netarium.transport.endpoint import Endpoint
+from netarium.transport.tcp.connection import Connection
+from netarium.transport.tcp.halfopen import HalfOpen
 from netarium.wire import ethernet
 from netarium.wire.arp import ArpMessage
 
@@ -158,9 +160,15 @@ class Stage:
         self.host = Host(self.machine, self, process_name="script")
         self._turn()
 
-    def configure(self, config: MachineConfig, mtu: int | None = None) -> None:
-        """Another configuration, for connections from now on; another MTU, for all."""
+    def configure(self, config: MachineConfig, mtu: int | None = None, *, live: bool = False) -> None:
+        """Another configuration, for connections from now on, or, if it is `live`, for all; another MTU, for all."""
         self.machine.configure(config)
+        if live:
+            for flow in self.machine.tcp.flows.values():
+                if isinstance(flow, Connection):
+                    flow.tcb.config = config.tcp
+                elif isinstance(flow, HalfOpen):
+                    flow.config = config.tcp
         if mtu is not None and mtu != self._wire.mtu:
             self._wire.mtu = mtu
             self.machine.ip.outdate_paths()

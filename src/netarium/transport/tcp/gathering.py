@@ -13,6 +13,8 @@ _PACING_SHIFT: Final = 10  # a chunk is what the pacing rate sends in 2**-10 s
 _LEAST: Final = 2  # segments
 _CHUNK_COST: Final = 768  # octets of bookkeeping
 _SEGMENT_COST: Final = 640  # what Linux adds to a segment when it reckons how many fit
+_LOW_WATER: Final = 2_048  # the BSDs' SO_SNDLOWAT: with so much room a write goes on
+_STEP: Final = 8_192  # net.inet.tcp.sendbuf_inc
 _NO_LIMIT: Final = 1 << 62
 _RTT_LOG: Final = 9  # chunks are larger on short paths: 64 KiB more, halved for every 2**9 µs of round trip
 
@@ -39,7 +41,10 @@ def is_writable(tcb: Tcb) -> bool:
     """
     expand(tcb)
     taken, lowat = used(tcb), tcb.options.notsent_lowat
-    writable = 2 * (tcb.snd_memory - taken) >= taken
+    free = tcb.snd_memory - taken
+    writable = 2 * free >= taken
+    if tcb.config.send_buffer_form != "window":
+        writable = free >= min(_LOW_WATER, tcb.snd_memory)
     if lowat and tcb.sendbuf.end - tcb.snd_nxt >= lowat:
         writable = False
     tcb.room_awaited = not writable
@@ -48,15 +53,39 @@ def is_writable(tcb: Tcb) -> bool:
 
 def expand(tcb: Tcb) -> None:
     """Let the send buffer hold two congestion windows, or what SO_SNDBUF fixed (Linux's tcp_sndbuf_expand)."""
+    if tcb.congestion.cwnd == tcb.snd_expanded and not tcb.options.sndbuf_locked:
+        return  # nothing has changed
+    if tcb.config.send_buffer_form != "window":
+        _expand_by_steps(tcb)
+        return
     if tcb.options.sndbuf_locked:
         tcb.snd_memory = tcb.options.sndbuf
         return
-    if tcb.congestion.cwnd == tcb.snd_expanded:
-        return  # nothing has changed
     tcb.snd_expanded = tcb.congestion.cwnd
     segment = (1 << (max(tcb.smss, tcb.advmss) + _SEGMENT_COST - 1).bit_length()) + 256
     segments = max(tcb.config.initial_window_segments, tcb.congestion.cwnd // tcb.smss)
     tcb.snd_memory = max(tcb.snd_memory, min(2 * segment * segments, tcb.config.send_buffer))
+
+
+def _expand_by_steps(tcb: Tcb) -> None:
+    """As the BSDs: whole segments, and a step more when the buffer is nearly full and its lack holds the window back."""
+    config, options = tcb.config, tcb.options
+    size = options.sndbuf if options.sndbuf_locked else max(tcb.snd_memory, config.send_buffer_start)
+    if tcb.snd_una > tcb.iss and size == (
+        options.sndbuf if options.sndbuf_locked else config.send_buffer_start
+    ):
+        segment = min(tcb.peer_mss, tcb.path_mss)
+        size = -(-size // segment) * segment
+    waiting = len(tcb.sendbuf)
+    if (
+        config.send_buffer_form == "steps"
+        and not options.sndbuf_locked
+        and tcb.snd_wnd // 4 * 5 >= size
+        and size // 8 * 7 <= waiting < config.send_buffer
+        and min(tcb.snd_wnd, tcb.congestion.cwnd) >= tcb.sendbuf.end - tcb.snd_nxt
+    ):
+        size = min(size + _STEP, config.send_buffer)
+    tcb.snd_memory = size
 
 
 def surely_takes(tcb: Tcb, size: int) -> bool:
