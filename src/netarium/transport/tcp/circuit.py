@@ -442,7 +442,9 @@ class Circuit(ABC):
                 self._count(state, now)
             if not self.notified and (not tcb.orphan or tcb.lingering):
                 self._tell()
-        if state is TIME_WAIT:
+        if state is ESTABLISHED:
+            pass  # nearly always
+        elif state is TIME_WAIT:
             if not (tcb.ack_now and tcb.output):  # output is off if there is no way to send that ACK
                 self._layer.become_time_wait(self, now)
                 return
