@@ -152,10 +152,20 @@ def test_the_fin_of_a_conversation_waits_for_an_answer(tcp: Script) -> None:
     tcp.expect(FIN | ACK, ack=402)
 
 
-def test_a_fin_before_any_text_is_acknowledged_at_once(tcp: Script) -> None:
+def test_the_ack_of_a_fin_leaves_a_moment_for_an_answer(tcp: Script) -> None:
     tcp.established()
     tcp.inject(FIN | ACK, seq=301, ack=101)
+    tcp.expect_nothing()
+    tcp.advance(1 * MS)
     tcp.expect(ACK, ack=302)
+
+
+def test_who_closes_at_once_acknowledges_with_his_own_fin(tcp: Script) -> None:
+    tcp.established()
+    tcp.inject(FIN | ACK, seq=301, ack=101)
+    tcp.close()
+    tcp.expect(FIN | ACK, seq=101, ack=302)
+    tcp.expect_nothing()
 
 
 @pytest.mark.rfc("5681", "08")
@@ -168,8 +178,9 @@ def test_behind_a_hole_three_at_once_then_fewer(tcp: Script) -> None:
         tcp.expect(ACK, ack=301)
     for i in range(4, 40):
         text(tcp, 1_000 * i)
-    tcp.expect_nothing()
     tcp.advance(1 * MS)
+    tcp.expect_nothing()
+    tcp.advance(100_000)  # so late it may be beside
     ack = tcp.expect(ACK, ack=301)
     assert ack.sack == ((1_301, 40_301),)
     tcp.expect_nothing()

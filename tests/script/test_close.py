@@ -2,7 +2,7 @@
 
 import pytest
 
-from netarium.base.units import SECOND
+from netarium.base.units import MS, SECOND
 from netarium.transport.tcp.state import State
 from netarium.wire.tcp import ACK, FIN, PSH, RST, SYN
 
@@ -26,6 +26,7 @@ def test_normal_close(tcp) -> None:
 def test_passive_close(tcp) -> None:
     tcp.established(iss=100, irs=300)
     tcp.inject(FIN | ACK, seq=301, ack=101)
+    tcp.advance(1 * MS)
     tcp.expect(ACK, seq=101, ack=302)
     assert tcp.state is State.CLOSE_WAIT
     assert tcp.recv() == b""

@@ -58,6 +58,7 @@ def test_the_loss_of_a_lone_probe_is_no_congestion() -> None:
     tcp.advance(20 * MS)
     for n in range(1, 4):
         assert sizes(tcp) == ([1_024] if n > 1 else [])  # limited transmit
+        tcp.advance(2 * MS)  # else one segment would wait for another
         tcp.inject(ACK, seq=301, ack=101, sack=[(101 + probe, 101 + probe + n * 1_024)])
     resent = tcp.expect(ACK, seq=101, length=1_024)
     tcp.expect(ACK, seq=101 + 1_024, length=probe - 1_024)

@@ -79,6 +79,7 @@ def test_a_bare_fin_needs_no_window(tcp: Script) -> None:
     tcp.established()
     close_window(tcp)
     tcp.inject(FIN | ACK, seq=301, ack=101)
+    tcp.advance(1 * MS)
     tcp.expect(ACK, ack=302, window=0)
     assert tcp.state is State.CLOSE_WAIT
 

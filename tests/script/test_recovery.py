@@ -6,9 +6,8 @@ import pytest
 
 from netarium.base.config import MachineConfig
 from netarium.base.units import MS, SECOND
-from netarium.transport.tcp import recovery
 from netarium.transport.tcp.tcb import CWR, LOSS, OPEN, RECOVERY
-from netarium.wire.tcp import ACK, PSH
+from netarium.wire.tcp import ACK, ECE, PSH
 
 from .conftest import Script
 
@@ -115,6 +114,7 @@ def test_newreno_marks_one_segment_of_a_super_segment(tcp) -> None:
 def test_sack_pipe_limits_what_is_sent_in_recovery(tcp) -> None:
     flight(tcp, 10, sack_permitted=True)
     for stop in (2_101, 3_101):
+        tcp.advance(2 * MS)  # else one segment would wait for another
         tcp.inject(ACK, seq=301, ack=101, sack=[(1_101, stop)])
         tcp._collect()
     assert len(tcp.seen) == 2  # limited transmit: each tells of one segment that left
@@ -330,7 +330,7 @@ def test_a_smaller_path_resends_at_the_new_size_without_slowing_down(tcp) -> Non
 
     tcp.inject_ip(1, message[:2] + checksum(message).to_bytes(2, "big") + message[4:])
     tcp._collect()
-    assert [len(seg.payload) for seg in tcp.seen][:2] == [1_160, 300]
+    assert [len(seg.payload) for seg in tcp.seen] == [1_160, 1_160, 1_160, 900]  # a chunk is cut anew
     assert sum(len(seg.payload) for seg in tcp.seen) == 4_380
     assert tcb.congestion.cwnd // 1_160 == before  # as many segments
     assert tcb.recovery == LOSS
@@ -355,9 +355,10 @@ def test_a_congestion_mark_shrinks_the_window_once_in_a_round_trip_and_resends_n
     """RFC 3168 §6.1.2; it is over when something sent after the mark is acknowledged."""
     flight(tcp, 10)
     tcb = tcp.socket.tcb
-    recovery.on_congestion_mark(tcb, tcp.now)
+    tcb.ecn_ok = True
+    tcp.inject(ACK | ECE, seq=301, ack=101)
     assert (tcb.recovery, tcb.congestion.ssthresh) == (CWR, 5_000)
-    recovery.on_congestion_mark(tcb, tcp.now)
+    tcp.inject(ACK | ECE, seq=301, ack=101)
     assert tcb.congestion.ssthresh == 5_000
     tcp.inject(ACK, seq=301, ack=10_101)
     assert tcb.recovery == CWR  # the mark's round trip is not over

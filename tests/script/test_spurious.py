@@ -6,8 +6,8 @@ import pytest
 
 from netarium.base.config import MachineConfig
 from netarium.base.units import MS, SECOND
-from netarium.transport.tcp import recovery
 from netarium.transport.tcp.tcb import CWR, DISORDER, LOSS, OPEN, RECOVERY
+from netarium.wire.tcp import ECE
 
 from .conftest import ACK, Script
 
@@ -81,12 +81,14 @@ def test_what_was_marked_is_not_undone() -> None:
     tcb = tcp.socket.tcb
     sack(tcp, 101, (1_101, 4_101))
     assert numbers(tcp) == [101]
-    recovery.on_congestion_mark(tcb, tcp.now)
+    tcb.ecn_ok = True
+    tcp.inject(ACK | ECE, seq=301, ack=101, sack=[(1_101, 4_101)])
     sack(tcp, 4_101, (101, 1_101))
     assert (tcb.recovery, tcb.congestion.ssthresh) == (OPEN, 7_000)
     tcp = in_flight(10, sack_permitted=True)
     tcb = tcp.socket.tcb
-    recovery.on_congestion_mark(tcb, tcp.now)
+    tcb.ecn_ok = True
+    tcp.inject(ACK | ECE, seq=301, ack=101)
     assert tcb.recovery == CWR
     sack(tcp, 101, (1_101, 4_101))
     assert (tcb.recovery, tcb.undo.restores) == (RECOVERY, False)  # one reduction for both

@@ -11,6 +11,7 @@ import pytest
 
 from netarium.base.config import MachineConfig
 from netarium.base.profiles import PROFILES
+from netarium.base.units import MS
 from netarium.wire.tcp import ACK, FIN, RST, SYN, flag_names
 
 from .conftest import PEER, US, Script
@@ -133,6 +134,7 @@ class Cell:
         )
 
     def replies(self) -> list[int]:
+        self.tcp.advance(1 * MS)  # the ACK of a FIN leaves a moment for an answer
         self.tcp._collect()
         seen, self.tcp.seen = self.tcp.seen, []
         return [seg.flags for seg in seen]

@@ -333,7 +333,7 @@ def test_what_else_becomes_of_the_window() -> None:
     tcp.send(b"x" * 8_000)
     tcp.advance(20 * MS)
     tcp.inject(ACK | ECE, seq=301, ack=1_101, window=65_535)
-    assert glass.told(Congestion)[0] == (20, 10_000, 7_000, 8_000, "congestion mark")
+    assert glass.told(Congestion)[0] == (20, 10_000, 7_000, 7_000, "congestion mark")
     glass = Glass()
     tcp = glass.established(sack_permitted=True)
     tcp.send(b"x" * 4_000)

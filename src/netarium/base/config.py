@@ -171,6 +171,9 @@ class TcpConfig:
     # So many half-open connections are no crowd, however short the backlog. To Linux the backlog is the limit; but who got a
     # SYN cookie and lost his last ACK waits for ever for a server that speaks first.
     half_open_allowance: int = 127
+    half_open_gives_way: bool = (
+        True  # the oldest to a new SYN, with SYN cookies off; else that is dropped, as Linux does
+    )
     max_half_open: int = 4_096  # for each listener, whatever its backlog (tcp_max_syn_backlog)
     max_time_wait: int = 16_384
     min_mss: int = 48  # what a peer's MSS option may ask for at the least

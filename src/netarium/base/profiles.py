@@ -145,6 +145,7 @@ PROFILES: Final[dict[str, TcpConfig]] = {
     "linux": TcpConfig(
         trim_to_window=False,
         half_open_allowance=0,
+        half_open_gives_way=False,
         mtu_probing=0,
         mtu_probe_floor=48,
         urgent_in_line=False,

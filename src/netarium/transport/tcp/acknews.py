@@ -28,21 +28,23 @@ class AckNews:
         resent: something that it moved over had been resent.
         una: SND.UNA before it.
         lost_again: a retransmission was found to be lost.
+        prior_high: the end of what had been SACKed before it.
+        marked: it echoes a mark of the network's (ECE).
         restart_timer: it acknowledges data: the timer starts anew.
         rtt: the round trip of what was sent first, for SRTT; 0: there is none.
         latest_rtt: the round trip of what was sent last, without the wait for a delayed ACK; 0 likewise.
     """
 
     __slots__ = (
-        "acked", "advanced", "delivered", "dsacked", "first_at", "last_at", "latest_rtt", "lost_again", "low", "original",
+        "acked", "advanced", "delivered", "dsacked", "first_at", "last_at", "latest_rtt", "lost_again", "low", "marked", "original", "prior_high",
         "probe_dsacked", "resent", "restart_timer", "rtt", "sacked", "sacked_first_at", "sacked_last_at", "una",
     )  # fmt: skip
 
     def __init__(self, una: int) -> None:
         self.una = una
-        self.acked = self.delivered = 0
+        self.acked = self.delivered = self.prior_high = 0
         self.advanced = self.sacked = self.dsacked = self.probe_dsacked = False
-        self.original = self.resent = self.lost_again = self.restart_timer = False
+        self.original = self.resent = self.lost_again = self.restart_timer = self.marked = False
         self.rtt = self.latest_rtt = 0
         self.first_at = self.last_at = (
             0  # when what it moved over was sent, if neither resent nor SACKed before
@@ -105,7 +107,7 @@ def _take_dsack(tcb: Tcb, dsack: tuple[int, int], ack: int, news: AckNews) -> No
 def take_cumulative(tcb: Tcb, seg: TcpSegment, news: AckNews, now: int) -> None:
     """SND.UNA advances: release what it covers."""
     board = tcb.scoreboard
-    high = board.highest_sacked
+    high = news.prior_high
     news.advanced = True
     low = None
     done = release(tcb, seg.ack)

@@ -13,6 +13,12 @@ from netarium.transport.tcp import plain, window
 from netarium.transport.tcp.tcb import Tcb
 
 _LATE_NS: Final = 500 * MS  # the longest delay of an ACK that nothing pushes (MUST-40)
+_TICK_NS: Final = (
+    MS  # the shortest delay: what the application does at once, as its close(), takes the ACK along
+)
+_SLACK_NS: Final = (
+    100_000  # how late the ACK that several share may be beside (Linux's tcp_comp_sack_slack_ns)
+)
 _DUPLICATES: Final = 3  # ACKs for segments behind a hole before they are thinned out (RFC 5681's threshold)
 
 
@@ -130,7 +136,7 @@ def _thin_out(tcb: Tcb, now: int) -> None:
     if tcb.compressed_at:
         return
     rtt = min(tcb.rcv_rtt, tcb.rtt.srtt) if tcb.rtt.srtt else tcb.rcv_rtt
-    tcb.compressed_at = now + min(config.compressed_sack_delay_ns, rtt // 20)
+    tcb.compressed_at = now + min(config.compressed_sack_delay_ns, rtt // 20) + _SLACK_NS
 
 
 def _delay(tcb: Tcb, now: int) -> None:
@@ -143,7 +149,7 @@ def _delay(tcb: Tcb, now: int) -> None:
         ato = min(ato, most)
     ato = min(ato, tcb.config.delayed_ack_max_ns)
     if not tcb.delack_at:
-        tcb.delack_at = now + ato
+        tcb.delack_at = now + max(ato, _TICK_NS)
     elif tcb.delack_at <= now + (ato >> 2):
         tcb.ack_now = tcb.output = True
     else:

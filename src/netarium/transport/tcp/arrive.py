@@ -269,6 +269,7 @@ def _check_timestamp(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
     behind = (tcb.ts_recent - seg.ts_val) & MASK
     if (
         _PAWS_SLACK < behind < 0x8000_0000
+        and tcb.ts_recent  # as Linux: some begin with 0, whatever their clock shows then
         and now - tcb.ts_recent_at < _PAWS_AGE_NS
         and not _is_disordered_ack(tcb, seg, behind)
     ):
@@ -396,8 +397,7 @@ def _take_ack(tcb: Tcb, seg: TcpSegment, duplicate: bool, now: int) -> None:
 def _marked_ack(tcb: Tcb, seg: TcpSegment, duplicate: bool, now: int) -> None:
     """An ACK with ECE: what it acknowledges met congestion."""
     before = info.delivered(tcb)
-    recovery.on_congestion_mark(tcb, now)
-    recovery.on_ack(tcb, seg, may_be_duplicate=duplicate, now=now)
+    recovery.on_ack(tcb, seg, may_be_duplicate=duplicate, now=now, marked=True)
     tcb.count().delivered_ce += info.delivered(tcb) - before
 
 
@@ -474,6 +474,7 @@ def end(tcb: Tcb, error: int, why: str, now: int) -> None:
     tcb.reassembly.clear()
     tcb.sendbuf.clear()  # the application may keep the socket for long: not what will never be sent
     tcb.scoreboard = Scoreboard()
+    tcb.chunk_rest = None
     if error:
         tcb.error = error
     tcb.enter(CLOSED, why, now)

@@ -1,4 +1,4 @@
-"""The marks in the sender's stream: where PSH is, where a record ends, how far goes what is sent in one go.
+"""The marks in the sender's stream: where PSH is, and where a record ends.
 
 RFC 9293 §3.9.1.2 (MUST-60, MUST-61), in detail as Linux: what is written is gathered behind what waits already, and
 PSH is set at the end of it, so that a receiver hears of the end of a write and not of its parts; also at every half of
@@ -13,7 +13,6 @@ class Boundaries:
     Attributes:
         more: the last write said that more will follow (MSG_MORE): its tail waits.
         flush_to: what waits below it goes at once, however short: TCP_NODELAY was set.
-        chunk_end: up to here goes what was begun at `chunk_at`, though the device takes one segment at a time.
     """
 
     __slots__ = (
@@ -23,16 +22,13 @@ class Boundaries:
         "_records",
         "_records_sent",
         "_tail_start",
-        "chunk_at",
-        "chunk_end",
         "flush_to",
         "more",
     )
 
     def __init__(self, start: int) -> None:
         self.more = False
-        self.chunk_end = self.flush_to = start
-        self.chunk_at = 0
+        self.flush_to = start
         self._records: list[int] | None = None  # ends of records in what is not yet sent
         self._records_sent: list[int] | None = None  # and in what is, and may be sent again
         self._pushes: list[int] | None = None  # ends that carry PSH, not yet sent
@@ -101,16 +97,15 @@ class Boundaries:
             return sent[0]
         return self._records[0] if self._records and self._records[0] > seq else None
 
-    def takes_push(self, end: int, snd_una: int) -> bool:
-        """New data up to `end` leaves: does it carry the mark of a write, or of what goes in one go?"""
-        pushed = end == self.chunk_end
+    def takes_push(self, end: int, snd_una: int, *, forced: bool = False) -> bool:
+        """New data up to `end` leaves: does it carry the mark of a write? `forced`: a mark, in any case."""
         pushes = self._pushes
-        if not pushes or pushes[0] > end:
-            return pushed
+        if (not pushes or pushes[0] > end) and not forced:
+            return False
         sent = self._pushes_sent
-        if sent is None and pushes[-1] <= end:  # all at once
+        if sent is None and pushes and pushes[-1] <= end and not forced:  # all at once
             self._pushes_sent, self._pushes = pushes, None
-            return pushed or pushes[-1] == end
+            return pushes[-1] == end
         if sent is None:
             sent = self._pushes_sent = []
         while sent and sent[0] <= snd_una:
@@ -119,7 +114,9 @@ class Boundaries:
             sent.append(pushes.pop(0))
         if not pushes:
             self._pushes = None
-        return pushed or sent[-1] == end
+        if forced and (not sent or sent[-1] != end):
+            sent.append(end)
+        return sent[-1] == end
 
     def took_push(self, end: int) -> bool:
         """What ends at `end` is sent again: it carries PSH if a write ended there."""

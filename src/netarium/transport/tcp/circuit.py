@@ -30,6 +30,7 @@ from netarium.transport.tcp import (
     handshake,
     info,
     negotiate,
+    pieces,
     probing,
     sender,
     timers,
@@ -40,6 +41,7 @@ from netarium.transport.tcp.fastopen import FastOpen, FastOpenQueue
 from netarium.transport.tcp.halfopen import HalfOpen, Nursery
 from netarium.transport.tcp.isn import IsnGenerator
 from netarium.transport.tcp.listener import Listener
+from netarium.transport.tcp.outgoing import MTU_PROBE, NOTHING_AGAIN, Outgoing
 from netarium.transport.tcp.state import (
     CLOSE_WAIT,
     CLOSED,
@@ -172,12 +174,14 @@ class Circuit(ABC):
     def _tell(self) -> None:
         """The application's view may have changed."""
 
-    def reset(self, now: int) -> None:
-        """Abort (RFC 9293 §3.10.5): reset the peer, forget everything."""
+    def reset(self, now: int, *, unread: bool = False) -> None:
+        """Abort (RFC 9293 §3.10.5): reset the peer, forget everything; `unread`: for what nobody will read (RFC 2525 §2.17)."""
         tcb = self.tcb
-        unsent = tcb.state in {CLOSING, LAST_ACK} and (tcb.fin_seq is None or tcb.config.timeout_resets)
+        unsent = unread or (
+            tcb.state in {CLOSING, LAST_ACK} and (tcb.fin_seq is None or tcb.config.timeout_resets)
+        )
         if unsent or tcb.state in {SYN_RECEIVED, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, CLOSE_WAIT}:
-            self._send_reset(tcb.snd_nxt, now)
+            self._send_reset(sender.acceptable_seq(tcb), now)
         if tcb.state is not CLOSED:
             tcb.rcv_queue = None
             tcb.rcv_queued = 0
@@ -304,7 +308,7 @@ class Circuit(ABC):
         if error is not None:
             by_keepalive = tcb.keepalive_count > 0 and not tcb.scoreboard
             if error and tcb.state is not SYN_SENT and (by_keepalive or tcb.config.timeout_resets):
-                self._send_reset(tcb.snd_nxt, now)
+                self._send_reset(sender.acceptable_seq(tcb), now)
             arrive.end(tcb, error, "timeout", now)
         elif tcb.rexmit_count >= tcb.config.r1_retries and self._path is not None:
             self._layer.ip.suspect(self._path, now)  # MUST-20: R1 reached, the next hop may be dead
@@ -396,9 +400,10 @@ class Circuit(ABC):
             self.key[:8] if self.version == 4 else self.key[:32], seg.mss or 0, given, in_vain, tcb.config
         )
 
-    def _frame(self, path: Path, out: sender.Outgoing, now: int) -> Frame | None:
+    def _frame(self, path: Path, out: Outgoing, now: int) -> Frame | None:
         """Headers in front of a segment; None if it went to wait for the next hop's address."""
         tcb = self.tcb
+        mss = pieces.mss_now(tcb) if tcb.gso_size else tcb.smss
         head = emit.header(tcb, out, self.local[1], self.remote[1], self._pseudo, now)
         if tcb.trace is not None:
             emit.trace_sent(tcb, head, out, self.local, self.remote, now)
@@ -407,11 +412,11 @@ class Circuit(ABC):
         if tcb.notices is not None:
             tcb.notices.sent(out.seq, out.seq + size, (20 if self.version == 4 else 40) + len(head), now)
         gso_size, segments = 0, 1
-        if size > tcb.smss and out.note != sender.MTU_PROBE:
-            gso_size = tcb.smss
+        if size > mss and out.note != MTU_PROBE:
+            gso_size = mss
             segments = -(-size // gso_size)
             tcb.segs_out += segments - 1
-        again = out.note != "" and out.note not in sender.NOTHING_AGAIN
+        again = out.note != "" and out.note not in NOTHING_AGAIN
         if size or out.flags & FIN:
             (tcb.tally or tcb.count()).sent(size, segments, again=again)
         counters = self._layer.counters

@@ -459,11 +459,10 @@ class Connection(Circuit):
             state is SYN_RECEIVED and tcb.config.close_forgets_half_open and not tcb.fast_opened
         ):
             arrive.end(tcb, 0, "close()", now)
-        elif (
-            (tcb.rcv_queued and tcb.config.reset_unread)
-            or self.options.linger == 0
-            or (state is FIN_WAIT_2 and self.options.linger2_ns < 0)
-        ):
+        elif tcb.rcv_queued and tcb.config.reset_unread:
+            self.reset(now, unread=True)
+            return
+        elif self.options.linger == 0 or (state is FIN_WAIT_2 and self.options.linger2_ns < 0):
             self.abort(now)
             return
         else:

@@ -102,14 +102,14 @@ def _doubles(tcb: Tcb) -> bool:
     return control.cwnd < control.ssthresh and control.cwnd < 2 * tcb.max_packets_out
 
 
-def check_usage(tcb: Tcb, now: int) -> None:
-    """A burst has left, or the window holds data back: note how much of the window is used.
+def check_usage(tcb: Tcb, now: int, *, held: bool = False) -> None:
+    """A burst has left, or the window holds data back (`held`): note how much of the window is used.
 
     Spec: RFC 2861 §3, RFC 5681 §3.1: a window that is not used has proved nothing.
     """
     tcb.cwnd_check_due = False
     smss, board = tcb.smss, tcb.scoreboard
-    limited = tcb.congestion.cwnd - board.in_flight * smss < smss
+    limited = held or tcb.congestion.cwnd - board.in_flight * smss < smss
     if tcb.rate is not None:
         if tcb.sendbuf.end - tcb.snd_nxt < smss and not limited and board.segs_lost <= board.segs_resent:
             tcb.rate.nothing_to_send(board.pipe)

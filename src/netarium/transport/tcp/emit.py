@@ -6,16 +6,12 @@ Duties: MUST-30, MUST-31 of RFC 9293 (the urgent pointer).
 from netarium.base.addr import format_ip
 from netarium.base.seq import MASK
 from netarium.base.trace import Segment
-from netarium.transport.tcp import acks, ecn, negotiate, usertimeout
+from netarium.transport.tcp import acks, ecn, negotiate, pieces, usertimeout
 from netarium.transport.tcp import window as window_
-from netarium.transport.tcp.sender import Outgoing
+from netarium.transport.tcp.outgoing import Outgoing
 from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp import ACK, SYN, URG, TcpSegment, flag_names, pack_header, pack_header_with_timestamps
 from netarium.wire.tcp_options import pack_options, parse_user_timeout
-
-_SACK_HEADER = 4  # two NOPs, kind and length
-_SACK_BLOCK = 8
-_MAX_SACK_BLOCKS = 3  # beside a timestamp; 4 without (RFC 2018 §3)
 
 
 def header(tcb: Tcb, out: Outgoing, local_port: int, remote_port: int, pseudo: int, now: int) -> bytes:
@@ -91,30 +87,14 @@ def _options(tcb: Tcb, octets: int, now: int) -> bytes:
 def _sack_blocks(tcb: Tcb, octets: int) -> list[tuple[int, int]]:
     """What came out of order (RFC 2018 §4), as on the wire.
 
-    As many blocks as fit, for a bare ACK as well: there are paths that take only 68 octets. SMSS leaves no room for
-    them in a full segment (RFC 9293 MUST-16); the bare ACKs, which each segment out of order provokes, carry them.
+    As many blocks as fit, for a bare ACK as well: there are paths that take only 68 octets. Full segments have room for
+    them (`pieces.mss_now`).
     """
-    room = _MAX_SACK_BLOCKS if tcb.ts_ok else _MAX_SACK_BLOCKS + 1
-    room = min(room, (tcb.smss - octets - _SACK_HEADER) // _SACK_BLOCK)
-    blocks: tuple[tuple[int, int], ...] = ()
-    if room > 0:
-        if tcb.dsack is not None:
-            blocks = (tcb.dsack,)  # RFC 2883 §4: first, and once
-            tcb.dsack = None
-            room -= 1
-        blocks += _sacked(tcb, room) if room else ()
+    room = (tcb.smss - min(octets, pieces.mss_now(tcb)) - pieces.SACK_HEADER) // pieces.SACK_BLOCK
+    blocks = pieces.sacked(tcb, min(pieces.most_blocks(tcb), room))
+    if blocks:
+        tcb.dsack = None  # told, once
     return [(left & MASK, right & MASK) for left, right in blocks]
-
-
-def _sacked(tcb: Tcb, room: int) -> tuple[tuple[int, int], ...]:
-    """What waits out of order; a FIN that waits is an octet more."""
-    blocks = tcb.reassembly.sack_blocks(room)
-    fin = tcb.rcv_fin
-    if fin is None or fin <= tcb.rcv_nxt or not tcb.config.sack_counts_fin:
-        return blocks
-    if any(right == fin for _, right in blocks):
-        return tuple((left, right + (right == fin)) for left, right in blocks)
-    return ((fin, fin + 1), *blocks)[:room]
 
 
 def trace_sent(

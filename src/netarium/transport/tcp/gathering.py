@@ -6,7 +6,8 @@ and takes half of the congestion window at the most. Where the device takes sing
 
 from typing import Final
 
-from netarium.transport.tcp.tcb import DEFAULT_MSS4, LOSS, Tcb
+from netarium.base.units import MS
+from netarium.transport.tcp.tcb import DEFAULT_MSS4, LOSS, RECOVERY, Tcb
 
 _GSO_MAX: Final = 65_215  # octets of the largest chunk: 64 KiB less room for headers
 _PACING_SHIFT: Final = 10  # a chunk is what the pacing rate sends in 2**-10 s
@@ -124,15 +125,48 @@ def room(tcb: Tcb) -> int:
 
 def chunk(tcb: Tcb) -> int:
     """Segments that go in one go: what the pacing rate sends in a millisecond, half of the window at the most."""
+    return min(max(tcb.congestion.cwnd // tcb.smss >> 1, 1), worthwhile(tcb))
+
+
+def worthwhile(tcb: Tcb) -> int:
+    """What the pacing rate sends in a millisecond, in segments; more on a short path."""
     if not tcb.config.gathering:
         return 1
     srtt, cwnd = tcb.rtt.srtt, tcb.congestion.cwnd
-    half = max(cwnd // tcb.smss >> 1, 1)
     if not srtt:
-        return min(half, _GSO_MAX // tcb.smss)
+        return max(_GSO_MAX // tcb.smss, 1)
     growing = tcb.recovery != LOSS and cwnd < tcb.congestion.ssthresh // 2
     octets = max(cwnd, tcb.snd_nxt - tcb.snd_una) * (2_000 if growing else 1_200) * 1_000_000 // srtt
     octets >>= _PACING_SHIFT
     if tcb.rtt.min_rtt:
         octets += 65_536 >> min(tcb.rtt.min_rtt // 1_000 >> _RTT_LOG, 17)
-    return min(half, max(min(octets, _GSO_MAX) // tcb.smss, _LEAST))
+    return max(min(octets, _GSO_MAX) // tcb.smss, _LEAST)
+
+
+def defers(tcb: Tcb, waiting: int, room: int, mss: int, now: int) -> bool:
+    """Several segments wait, few may go: is it better to let them wait for the next ACK, and then send more at once?
+
+    Not if it is a third of the window, not if that ACK is not to be expected now, and not unless data has left
+    just before: who has been silent is not made to wait (Linux's tcp_tso_should_defer).
+
+    Args:
+        tcb: the connection.
+        waiting: octets that wait.
+        room: octets that both windows allow.
+        mss: of a full segment.
+        now: monotonic ns.
+    """
+    if (
+        not tcb.config.gathering
+        or (room > waiting and tcb.fin_queued)
+        or tcb.recovery >= RECOVERY
+        or now - tcb.last_sent_at > MS
+        or not tcb.scoreboard
+    ):
+        return False
+    window = min(tcb.snd_wnd, tcb.congestion.cwnd)
+    srtt = tcb.rtt.srtt
+    until_ack = tcb.scoreboard.oldest.xmit_at + srtt - now
+    if until_ack > min(srtt >> 1, MS) or not srtt:
+        return False
+    return 3 * room < window and room < worthwhile(tcb) * mss

@@ -116,7 +116,8 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
         tcpi_rcv_space=tcb.drs_space,
         tcpi_total_retrans=tcb.total_retrans,
         tcpi_bytes_acked=tcb.octets_acked,
-        tcpi_bytes_received=tcb.octets_received,
+        tcpi_bytes_received=tcb.octets_received
+        + (tcb.rcv_fin is not None and tcb.rcv_nxt > tcb.rcv_fin),  # its FIN, too
         tcpi_bytes_sent=tcb.octets_sent,
         tcpi_segs_out=tcb.segs_out,
         tcpi_segs_in=tcb.segs_in,

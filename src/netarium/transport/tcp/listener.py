@@ -100,6 +100,8 @@ class Listener:
             crowded and config.syn_cookies != syncookies.OFF
         )
         if crowded and not cookie_due:
+            if not config.half_open_gives_way:
+                return DropReason.TCP_LISTEN_OVERFLOW
             # A flood's SYNs never complete: the oldest is the least likely to (RFC 4987 §3.4).
             next(iter(self.half_open.values())).give_up()
         half = HalfOpen(self._nursery, self, seg, packet, key, iss, mss)

@@ -44,7 +44,7 @@ def mark_first_lost(tcb: Tcb) -> None:
     oldest = board.oldest
     if oldest.lost:
         return
-    if oldest.segs > 1:
+    if oldest.segs > 1 and oldest.end - oldest.seq > tcb.smss:
         board.divide(oldest, oldest.seq + tcb.smss)
     board.mark_lost(oldest)
 

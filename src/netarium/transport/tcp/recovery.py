@@ -24,7 +24,7 @@ from netarium.transport.tcp.tcb import CWR, DISORDER, LOSS, OPEN, RECOVERY, Tcb
 from netarium.wire.tcp import TcpSegment
 
 
-def on_ack(tcb: Tcb, seg: TcpSegment, *, may_be_duplicate: bool, now: int) -> None:
+def on_ack(tcb: Tcb, seg: TcpSegment, *, may_be_duplicate: bool, now: int, marked: bool = False) -> None:
     """An acceptable ACK: SEG.ACK <= SND.NXT, and not far below SND.UNA.
 
     Args:
@@ -32,18 +32,21 @@ def on_ack(tcb: Tcb, seg: TcpSegment, *, may_be_duplicate: bool, now: int) -> No
         seg: with unwrapped numbers.
         may_be_duplicate: no payload, no SYN, no FIN, and it is no window update (RFC 5681 §2).
         now: monotonic ns.
+        marked: the peer echoes that the network marked a segment of ours (ECE).
     """
     board = tcb.scoreboard
     if (
         seg.ack > tcb.snd_una
         and tcb.recovery == OPEN
-        and not seg.sack
+        and not (seg.sack or marked)
         and board.is_plain
         and tcb.tlp_end_seq is None
     ):
         _all_in_order(tcb, seg, now)
         return
     news = AckNews(tcb.snd_una)
+    news.marked = marked
+    news.prior_high = board.highest_sacked
     lost_before = board.losses
     was_empty = not board
     tcb.hold_resending = False
@@ -60,7 +63,7 @@ def on_ack(tcb: Tcb, seg: TcpSegment, *, may_be_duplicate: bool, now: int) -> No
     if tcb.tlp_end_seq is not None:
         _answer_to_probe(tcb, seg, news, pure_duplicate=again and not news.sacked, now=now)
     duplicate = again and not news.dsacked and not was_empty
-    if duplicate or news.sacked or news.dsacked or tcb.recovery != OPEN:
+    if duplicate or news.sacked or news.dsacked or tcb.recovery != OPEN or marked:
         _conclude(tcb, seg, news, duplicate=duplicate, now=now)
     if news.restart_timer:
         xmittimer.on_acknowledged(tcb, now)
@@ -97,24 +100,6 @@ def _all_in_order(tcb: Tcb, seg: TcpSegment, now: int) -> None:
         reduction.trace(tcb, "ack", now)
 
 
-def on_congestion_mark(tcb: Tcb, now: int) -> None:
-    """The peer echoes that the network marked a segment of ours (ECE): as a loss, but nothing is resent.
-
-    Call it for each ACK with ECE, before `on_ack`: the window shrinks once in a round trip, and what was a mark is not
-    undone.
-
-    Spec: RFC 3168 §6.1.2.
-    """
-    if tcb.recovery > DISORDER:
-        if tcb.undo is not None:
-            tcb.undo.restores = False
-        return
-    tcb.undo = None
-    reduction.begin(tcb, now)
-    tcb.recovery = CWR
-    reduction.trace(tcb, "congestion mark", now)
-
-
 def on_reordering_timeout(tcb: Tcb, now: int) -> None:
     """What was overtaken has not come: it is lost (RFC 8985 §6.2 step 5)."""
     board = tcb.scoreboard
@@ -122,7 +107,7 @@ def on_reordering_timeout(tcb: Tcb, now: int) -> None:
     _mark_overdue(tcb, now)
     if board.in_flight != in_flight:
         if tcb.recovery != RECOVERY:
-            _enter(tcb, now)
+            _enter(tcb, None, now)
             reduction.proceed(tcb, 1, newly_lost=board.losses - losses, advanced=False)
         tcb.output = True
     xmittimer.restart_timeout(tcb, now)
@@ -158,6 +143,8 @@ def _conclude(tcb: Tcb, seg: TcpSegment, news: AckNews, now: int, *, duplicate: 
     board = tcb.scoreboard
     if not board:
         board.segs_sacked = 0
+    if news.marked and tcb.undo is not None:
+        tcb.undo.restores = False  # what was a mark is not undone
     if news.advanced and board and board.oldest.sacked:
         _reneged(tcb, news, now)
         return
@@ -210,7 +197,7 @@ def _in_recovery(tcb: Tcb, seg: TcpSegment, news: AckNews, now: int, *, duplicat
         _try_to_open(tcb)
     _find_losses(tcb, news, now)
     if tcb.recovery != RECOVERY and tcb.scoreboard.segs_lost:
-        _enter(tcb, now)  # it was reordering, and now it is a loss
+        _enter(tcb, news, now)  # it was reordering, and now it is a loss
 
 
 def _in_order_or_nearly(tcb: Tcb, news: AckNews, now: int, *, duplicate: bool) -> None:
@@ -225,9 +212,20 @@ def _in_order_or_nearly(tcb: Tcb, news: AckNews, now: int, *, duplicate: bool) -
         spurious.undo_by_dsack(tcb, now)
     _find_losses(tcb, news, now)
     if not board.segs_lost:
+        if news.marked:
+            _reduce_for_mark(tcb, now)
         _try_to_open(tcb)
     elif tcb.plpmtud is None or tcb.recovery >= CWR or not probing.on_loss(tcb):
-        _enter(tcb, now)
+        _enter(tcb, news, now)
+
+
+def _reduce_for_mark(tcb: Tcb, now: int) -> None:
+    """A mark is as a loss, but nothing is resent: the window shrinks, once in a round trip (RFC 3168 §6.1.2)."""
+    if tcb.recovery < CWR:
+        tcb.undo = None
+        reduction.begin(tcb, now)
+        tcb.recovery = CWR
+        reduction.trace(tcb, "congestion mark", now)
 
 
 def _try_to_open(tcb: Tcb) -> None:
@@ -237,12 +235,12 @@ def _try_to_open(tcb: Tcb) -> None:
         reduction.settle(tcb)
 
 
-def _enter(tcb: Tcb, now: int) -> None:
+def _enter(tcb: Tcb, news: AckNews | None, now: int) -> None:
     """Fast recovery begins (RFC 6675 §5, RFC 8985 §6.2): one reduction, if none is going on."""
     if not reduction.was_resent(tcb):
         tcb.first_resent_at = 0
     reduces = tcb.recovery not in reduction.REDUCING
-    timeout.begin_undo(tcb, restores=reduces)
+    timeout.begin_undo(tcb, restores=reduces and (news is None or not news.marked))
     if reduces:
         reduction.begin(tcb, now)
     tcb.recovery = RECOVERY

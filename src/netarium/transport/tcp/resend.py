@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from netarium.transport.tcp import pacing, reduction, xmittimer
+from netarium.transport.tcp import gathering, pacing, pieces, reduction, xmittimer
 from netarium.transport.tcp.scoreboard import Sent
 from netarium.transport.tcp.tcb import CWR, DISORDER, LOSS, OPEN, RECOVERY, Tcb
 
@@ -37,13 +37,15 @@ def next_lost(tcb: Tcb, now: int) -> Sent | None:
     if lost.end - lost.seq < smss and tcb.config.retrans_collapse:
         limit = _end_of_record(tcb, lost.seq, edge)
         board.gather(lost, smss, limit, divides=tcb.config.resends_stream)
-    size = min(lost.end - lost.seq, segs * smss, max(tcb.gso_size, smss))
+    mss = pieces.mss_now(tcb)
+    size = min(lost.end - lost.seq, segs * mss, tcb.gso_size or gathering.worthwhile(tcb) * mss)
     if size > window:
-        size = window // smss * smss or window
+        size = window // mss * mss or window
     tcb.force_retransmit = False
     if tcb.plpmtud is not None:
         tcb.plpmtud.probe = 0  # the answer to a probe in flight would be ambiguous
     board.resend(lost, size, now)
+    board.recount(lost, -(-size // mss))  # of the size that segments have now
     tcb.first_resent_at = tcb.first_resent_at or now
     if tcb.undo is not None:
         tcb.undo.on_resent(lost.segs)
@@ -76,8 +78,14 @@ def loss_probe(tcb: Tcb, now: int) -> Sent | None:
     """The last segment once more, as a loss probe (RFC 8985 §7.3); None: the window has been taken back."""
     board = tcb.scoreboard
     last = board.newest
-    if last.segs > 1:
-        last = board.divide(last, last.seq + (last.segs - 1) * tcb.smss)
+    mss = pieces.mss_now(tcb)
+    before = (last.segs - 1) * mss
+    if 0 < before < last.end - last.seq:
+        last = board.divide(last, last.seq + before)
+    if (
+        last.end - last.seq > mss + 1
+    ):  # SACK blocks take room that they did not take before; one octet may be a FIN
+        board.divide(last, last.seq + mss)
     if last.seq >= tcb.snd_una + tcb.snd_wnd and last.seq != tcb.snd_una:
         return None
     board.probe(last, now)

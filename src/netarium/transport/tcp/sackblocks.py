@@ -33,8 +33,8 @@ def read(wire: Sequence[Block], ack: int, snd_una: int, snd_nxt: int, max_window
             dsack = None
         blocks = blocks[1:]
     una = max(ack, snd_una)
-    # Inverted, above SND.NXT, or beginning where the hole must be: a lie. All below: old news.
-    sacked = [(left, right) for left, right in blocks if snd_una < left < right <= snd_nxt and right > una]
+    # Inverted, above SND.NXT, or beginning where the hole must be: a lie. Below: old news.
+    sacked = [(left, right) for left, right in blocks if una < left < right <= snd_nxt]
     return Blocks(dsack, sorted(sacked))
 
 

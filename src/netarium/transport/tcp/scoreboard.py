@@ -146,6 +146,13 @@ class Scoreboard:
             self.segs_resent += record.segs
         self.probe(record, now)
 
+    def recount(self, record: Sent, segs: int) -> None:
+        """A record that is to be sent again takes another number of segments than before."""
+        if segs != record.segs:
+            self._uncount(record)
+            record.segs = segs
+            self._count(record)
+
     def probe(self, record: Sent, now: int) -> None:
         """A record that may well be on its way is sent once more: it counts in the network only once."""
         if record.resent:

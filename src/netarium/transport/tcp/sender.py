@@ -6,12 +6,12 @@ order is: handshake, retransmission, new data, FIN, a bare ACK.
 Duties: MUST-60, SHLD-27, MAY-16 of RFC 9293 (PSH).
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from netarium.base.checksum import Buffer
 from netarium.base.trace import Decision
-from netarium.transport.tcp import cwnd, gathering, pacing, probing, pullback, resend, tlp, xmittimer
-from netarium.transport.tcp.boundaries import Boundaries
+from netarium.transport.tcp import cwnd, gathering, pacing, pieces, probing, pullback, resend, tlp, xmittimer
+from netarium.transport.tcp.outgoing import MTU_PROBE, PROBE, Outgoing
 from netarium.transport.tcp.reduction import REDUCING
 from netarium.transport.tcp.scoreboard import Sent
 from netarium.transport.tcp.state import (
@@ -29,29 +29,14 @@ from netarium.transport.tcp.state import (
 from netarium.transport.tcp.tcb import LOSS, OPEN, Tcb
 from netarium.wire.tcp import ACK, FIN, PSH, SYN
 
-PROBE: Final = "probe"
-MTU_PROBE: Final = "probe: path MTU"
-NOTHING_AGAIN: Final = frozenset({PROBE, MTU_PROBE})  # notes of segments that repeat nothing
 _MAY_TRANSMIT_DATA: Final = frozenset({ESTABLISHED, CLOSE_WAIT, FIN_WAIT_1, CLOSING, LAST_ACK})
-
-
-class Outgoing(NamedTuple):
-    """A segment to be built: unwrapped sequence number, flags, payload, and why for the trace."""
-
-    seq: int
-    flags: int
-    payload: Buffer
-    note: str = ""
-
-    @property
-    def is_new_data(self) -> bool:
-        """It carries octets that were never sent before."""
-        return (not self.note or self.note in NOTHING_AGAIN) and len(self.payload) > 0
 
 
 def next_segment(tcb: Tcb, now: int) -> Outgoing | None:
     """What to send next, or None. What it answers counts as sent."""
     state = tcb.state
+    if tcb.chunk_rest is not None:
+        return pieces.next_piece(tcb)
     if state in _MAY_TRANSMIT_DATA:
         if tcb.tlp_due and (segment := _loss_probe(tcb, now)) is not None:
             return segment
@@ -70,7 +55,7 @@ def next_segment(tcb: Tcb, now: int) -> Outgoing | None:
         # DEVIATION RFC 9293 §3.8.6.1: a window probe has no data either, as Linux's: nothing to take back if refused.
         return Outgoing(tcb.snd_una - 1, ACK, b"", PROBE)
     if tcb.ack_now and state not in {CLOSED, LISTEN, SYN_SENT}:
-        return Outgoing(tcb.snd_nxt, ACK, b"")
+        return Outgoing(acceptable_seq(tcb), ACK, b"")
     rest(tcb, now)
     return None
 
@@ -82,10 +67,22 @@ def rest(tcb: Tcb, now: int) -> None:
     tcb.output = False
 
 
+def acceptable_seq(tcb: Tcb) -> int:
+    """The number of a segment without text: SND.NXT, unless the peer has taken its window back and would not take that.
+
+    Linux's tcp_acceptable_seq(); RFC 9293 §3.10.7.4 has the peer drop an ACK that lies outside its window.
+    """
+    edge, seq = tcb.snd_una + tcb.snd_wnd, tcb.snd_nxt
+    if seq <= edge or tcb.config.ack_form != "adaptive":
+        return seq
+    return seq if tcb.wscale_ok and seq - edge < 1 << tcb.rcv_wind_shift else edge
+
+
 def was_last(tcb: Tcb) -> bool:
     """Behind the segment that just left there is no other, as one can see at a glance; False: perhaps not."""
     return (
         tcb.snd_nxt >= tcb.sendbuf.end
+        and tcb.chunk_rest is None
         and not tcb.ack_now
         and (not tcb.fin_queued or tcb.fin_seq is not None)
         and tcb.recovery == OPEN
@@ -158,7 +155,7 @@ def _first_syn(tcb: Tcb, now: int) -> Buffer:
     tcb.scoreboard.add(end, tcb.snd_nxt, now)
     tcb.octets_sent += tcb.syn_data
     tcb.last_sent_at = now
-    _is_pushed(tcb, tcb.snd_nxt, tcb.syn_data)  # no PSH on a SYN; when it goes again
+    _is_pushed(tcb, tcb.snd_nxt, several=False)  # no PSH on a SYN; when it goes again
     return tcb.sendbuf.slice(end, tcb.syn_data)
 
 
@@ -169,9 +166,9 @@ def _retransmission(tcb: Tcb, record: Sent, note: str) -> Outgoing:
     octets = size - has_fin
     payload = tcb.sendbuf.slice(record.seq, octets) if octets else b""
     flags = ACK | (FIN if has_fin else 0)
-    if octets and _was_pushed(tcb, record.seq + octets):
+    if octets and (_was_pushed(tcb, record.seq + octets) or octets > pieces.mss_now(tcb)):
         flags |= PSH
-    return Outgoing(record.seq, flags, payload, note)
+    return pieces.cut(tcb, Outgoing(record.seq, flags, payload, note))
 
 
 def _was_pushed(tcb: Tcb, end: int) -> bool:
@@ -181,13 +178,13 @@ def _was_pushed(tcb: Tcb, end: int) -> bool:
     return marks.took_push(end)
 
 
-def _is_pushed(tcb: Tcb, end: int, size: int) -> bool:
+def _is_pushed(tcb: Tcb, end: int, *, several: bool) -> bool:
     """New data up to `end` carries PSH: where the buffer ends (MUST-61), or as Linux, where writes and chunks do."""
     marks = tcb.boundaries
     assert marks is not None  # something was written
-    pushed = marks.takes_push(end, tcb.snd_una)
+    pushed = marks.takes_push(end, tcb.snd_una, forced=tcb.sws_override and not tcb.frto)
     if tcb.config.gathering:
-        return pushed or size > tcb.smss or tcb.sws_override
+        return pushed or several
     return end == tcb.sendbuf.end
 
 
@@ -197,7 +194,7 @@ def _loss_probe(tcb: Tcb, now: int) -> Outgoing | None:
     if not tcb.scoreboard:
         return None
     seq = tcb.snd_nxt
-    size = min(tcb.sendbuf.end - seq, tcb.smss)
+    size = min(tcb.sendbuf.end - seq, pieces.mss_now(tcb))
     if size > 0 and seq + size <= tcb.snd_una + tcb.snd_wnd:
         segment = _data(tcb, seq, size, now)
         tlp.on_probe_sent(tcb, now, is_retrans=False)
@@ -220,44 +217,33 @@ def _new_data(tcb: Tcb, now: int) -> Outgoing | None:
         return _mtu_probe(tcb, seq, octets, now) if octets else None
     marks = tcb.boundaries
     assert marks is not None  # something was written
-    if seq < marks.chunk_end and marks.chunk_at == now:  # the next of a chunk that was begun just now
-        size = marks.chunk_end - seq
-        if size > tcb.smss:
-            size = tcb.smss
-    elif (size := _chunk(tcb, marks, seq, waiting, now)) <= 0:
+    record = marks.until_record_ends(seq, waiting)
+    size = _allowance(tcb, record, now, last=record == waiting)
+    if size <= 0:
         return None
     return _data(tcb, seq, size, now)
 
 
 def _data(tcb: Tcb, seq: int, size: int, now: int) -> Outgoing:
     """The next `size` octets, and the FIN if it follows them and the window takes it."""
-    sendbuf, smss = tcb.sendbuf, tcb.smss
+    sendbuf = tcb.sendbuf
     payload = sendbuf.slice(seq, size)
     end = seq + size
-    flags = ACK | PSH if _is_pushed(tcb, end, size) else ACK
+    mss = pieces.mss_now(tcb)
+    segs = 1
+    if size != mss:
+        segs = -(-size // mss)
+        if size % mss:
+            tcb.snd_sml = end
+    flags = ACK | PSH if _is_pushed(tcb, end, several=segs > 1) else ACK
     if tcb.fin_queued and tcb.fin_seq is None and end == sendbuf.end and tcb.snd_una + tcb.snd_wnd > end:
         flags |= FIN
         tcb.fin_seq = end
         end += 1
-    segs = 1
-    if size != smss:
-        segs = -(-size // smss)
-        if size % smss:
-            tcb.snd_sml = end
     _sent(tcb, seq, end, segs, now)
     tcb.octets_sent += size
-    return Outgoing(seq, flags, payload)
-
-
-def _chunk(tcb: Tcb, marks: Boundaries, seq: int, waiting: int, now: int) -> int:
-    """Octets of the next segment or super-segment; where the device takes single ones, the first of a chunk."""
-    record = marks.until_record_ends(seq, waiting)
-    size = _allowance(tcb, record, now, last=record == waiting)
-    if size > tcb.smss and not tcb.gso_size:
-        marks.chunk_end, marks.chunk_at = seq + size, now
-        return tcb.smss
-    marks.chunk_end = seq
-    return size
+    out = Outgoing(seq, flags, payload)
+    return out if segs == 1 else pieces.cut(tcb, out)
 
 
 def _mtu_probe(tcb: Tcb, seq: int, size: int, now: int) -> Outgoing:
@@ -274,6 +260,9 @@ def _fin(tcb: Tcb, seq: int, now: int) -> Outgoing | None:
     if tcb.snd_una + tcb.snd_wnd <= seq:
         if not tcb.scoreboard and not tcb.persist_at:
             tcb.persist_at = now + tcb.rtt.rto
+        return None
+    if tcb.congestion.cwnd // tcb.smss <= tcb.scoreboard.in_flight and tcb.config.gathering:
+        tcb.cwnd_check_due = True
         return None
     tcb.fin_seq = seq
     _sent(tcb, seq, seq + 1, 1, now)
@@ -298,7 +287,9 @@ def _sent(tcb: Tcb, seq: int, end: int, segs: int, now: int) -> None:
     if tcb.paced:
         pacing.sent(tcb, end - seq, now)
     tcb.octet_probed = False
-    if tcb.last_sent_at != now or tcb.rexmit_for != xmittimer.PROBE or board.segs_out - segs < 2:
+    if tcb.sws_override and not tcb.rexmit_at:
+        xmittimer.start_timeout(tcb, now + tcb.rtt.rto)  # what probes a window is followed by no loss probe
+    elif tcb.last_sent_at != now or tcb.rexmit_for != xmittimer.PROBE or board.segs_out - segs < 2:
         xmittimer.on_sent(tcb, now)  # else it is set already, for this instant
     tcb.last_sent_at = now
     tcb.cwnd_check_due = True
@@ -340,35 +331,41 @@ def _allowance(tcb: Tcb, waiting: int, now: int, *, last: bool) -> int:
         return 0
     if idle:
         cwnd.check_idle(tcb, now)
-    room = (tcb.congestion.cwnd // smss - tcb.scoreboard.in_flight) * smss
-    if room <= 0 and (room := _octets_left(tcb, min(waiting, window, smss))) <= 0:
+    room = tcb.congestion.cwnd // smss - tcb.scoreboard.in_flight
+    if room <= 0 and (room := _room_in_octets(tcb, min(waiting, window, smss))) <= 0:
         tcb.cwnd_check_due = True
-        _trace_held(tcb, "cwnd", waiting, room, now)
+        _trace_held(tcb, "cwnd", waiting, room * smss, now)
         return 0
+    mss = pieces.mss_now(tcb)
     size = min(waiting, window)
-    if size > smss:
-        size = min(size, max(tcb.gso_size or gathering.chunk(tcb) * smss, smss))
-        if tcb.paced:  # a super-segment goes as a whole: no more than the pace allows at once
-            size = min(size, max(tcb.pacing_burst // smss, 1) * smss)
-    if size > smss:
-        size = min(size, room // smss * smss)  # room >= smss here, or it was made for one segment
+    if size > mss:
+        size = min(size, room * mss, _largest(tcb, mss))
         if size < waiting and size < window:
-            size -= size % smss  # SHLD-28: full segments while there is more to come
-    short = size % smss
-    if short and not _may_send_short(tcb, size, waiting, now, last=last):
+            size -= size % mss  # SHLD-28: full segments while there is more to come
+    if waiting > mss and gathering.defers(tcb, waiting, min(window, room * mss), mss, now):
+        cwnd.check_usage(tcb, now, held=room * mss < window and room * mss <= waiting)
+        return 0
+    short = size % mss
+    if short and not _may_send_short(tcb, size, waiting, mss, now, last=last):
         size -= short
     return size
 
 
-def _octets_left(tcb: Tcb, wanted: int) -> int:
-    """What the congestion window leaves if octets count and not segments; 0: less than the segment that is wanted."""
+def _room_in_octets(tcb: Tcb, wanted: int) -> int:
+    """Segments that the congestion window leaves if octets count; 0: less than the segment that is wanted."""
     if tcb.config.cwnd_form != "octets" or not tcb.scoreboard.is_plain:
         return 0
     room = tcb.congestion.cwnd - tcb.flight_size
-    return room if room >= wanted else 0
+    return max(room // tcb.smss, 1) if room >= wanted else 0
 
 
-def _may_send_short(tcb: Tcb, size: int, waiting: int, now: int, *, last: bool) -> bool:
+def _largest(tcb: Tcb, mss: int) -> int:
+    """Octets that go in one go at the most; no more than the pace allows at once."""
+    most = max(tcb.gso_size or gathering.chunk(tcb) * mss, mss)
+    return min(most, max(tcb.pacing_burst // tcb.smss, 1) * mss) if tcb.paced else most
+
+
+def _may_send_short(tcb: Tcb, size: int, waiting: int, mss: int, now: int, *, last: bool) -> bool:
     """Less than a full segment: sender-side silly window avoidance (MUST-38) and Nagle (SHLD-7).
 
     Nagle as a rule in Minshall's form, as Linux has it: a short segment waits only while an earlier *short* one is
@@ -376,13 +373,16 @@ def _may_send_short(tcb: Tcb, size: int, waiting: int, now: int, *, last: bool) 
     """
     if not last and size == waiting:
         return True  # the end of a record
-    if size < min(
-        waiting, tcb.smss
-    ):  # the window cuts it: worth it only for half of the largest window ever seen
-        return 2 * size >= tcb.max_snd_wnd or _is_overridden(tcb, "window", waiting, size, now)
+    if size < min(waiting, mss):  # the window cuts it: worth it only for half of the largest window ever seen
+        worth_it = (
+            2 * size >= tcb.max_snd_wnd and not tcb.config.gathering
+        )  # for then no segment is longer than that
+        return worth_it or _is_overridden(tcb, "window", waiting, size, now)
     marks = tcb.boundaries
     if tcb.fin_queued or (marks is not None and tcb.snd_nxt < marks.flush_to):
         return True  # the FIN goes along: no more data to wait for; or TCP_NODELAY was set just now
+    if tcb.snd_up > tcb.snd_una and tcb.config.gathering:
+        return True  # urgent, as Linux sees it
     if tcb.options.cork or (marks is not None and marks.more):
         return _is_overridden(tcb, "cork", waiting, size, now)
     if tcb.options.nodelay or not tcb.config.nagle or not _nagle_holds(tcb):

@@ -38,7 +38,10 @@ def on_retransmission_timeout(tcb: Tcb, now: int) -> None:
     tcb.recover = tcb.snd_nxt
     tcb.tlp_end_seq = None
     tcb.hold_resending = False
-    tcb.rexmit_count += 1
+    if tcb.snd_wnd or tcb.orphan or not tcb.config.retries_by_time:
+        tcb.rexmit_count += (
+            1  # else it is a probe of a window that was taken back (`timers` knows when to give up)
+        )
     tcb.rtt.back_off()
     xmittimer.start_timeout(tcb, now + tcb.rtt.rto)
     tcb.force_retransmit = tcb.output = True

@@ -100,7 +100,11 @@ def _is_spent(tcb: Tcb, retries: int, now: int) -> bool:
     On a long path that is fewer of them.
     """
     config = tcb.config
-    if not tcb.rexmit_count or not config.retries_by_time:
+    if not config.retries_by_time:
+        return tcb.rexmit_count >= retries
+    if not tcb.snd_wnd and not tcb.orphan and tcb.first_resent_at:  # `_is_held_off` while something is heard
+        return now - tcb.first_resent_at > 2 * config.max_rto_ns
+    if not tcb.rexmit_count:
         return tcb.rexmit_count >= retries
     # What the peer acknowledged meanwhile was progress: a loss recovery may be long, and take all of R2.
     since = max(tcb.first_resent_at, tcb.unacked_since)
