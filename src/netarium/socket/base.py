@@ -214,6 +214,8 @@ class SocketBase:
         endpoint = self._live()
         if isinstance(endpoint, Connection):
             connected = endpoint.state_name not in _NO_PEER and endpoint.remote[1] != 0
+            if endpoint.state_name == "SYN_RECV" and endpoint.tcb.config.socket_errors == "freebsd":
+                connected = False
         else:
             connected = endpoint.connected
         if not connected:

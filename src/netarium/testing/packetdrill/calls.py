@@ -224,9 +224,21 @@ def connect(calls: Calls, call: Call) -> int:
     _check_address(call, 1)
     address = address_of(call, 1, theirs(calls.settings))
     _check_family(one, address)
-    calls.audience.on_connect(one, packed(address[0]), address[1])
+    if _may_connect(one):
+        calls.audience.on_connect(one, packed(address[0]), address[1])
     one.connect(address)
     return 0
+
+
+def _may_connect(one: Socket) -> bool:
+    """A connection may begin; else the call only tells that there is, or was, one, which stays the one under test."""
+    endpoint = one._live()
+    if not isinstance(endpoint, Connection):
+        return True
+    over = (
+        bool(endpoint.key) and endpoint.tcb.config.socket_errors == "freebsd"
+    )  # there a socket connects once
+    return endpoint.state_name == "CLOSED" and not over
 
 
 def _disconnect(one: Socket) -> int:

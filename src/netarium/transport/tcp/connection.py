@@ -342,7 +342,8 @@ class Connection(Circuit):
                 self._check_call("send")  # that nothing can be sent comes first, and recv() tells why
             self._raise_error()
         if tcb.state is not ESTABLISHED:
-            self._check_call("send")
+            if not tcb.fin_queued:  # else that comes first: a broken pipe
+                self._check_call("send")
             if tcb.fin_queued or tcb.state not in MAY_SEND:
                 raise StackError(errno.EPIPE)
         if tcb.deferred:
@@ -598,7 +599,7 @@ class Connection(Circuit):
             self._raise_error()
         if ended:
             return True
-        if tcb.rcv_shutdown and tcb.snd_una > tcb.iss:
+        if tcb.rcv_shutdown and (tcb.snd_una > tcb.iss or tcb.config.shutdown_discards):
             return True
         if tcb.state is CLOSED or tcb.state is LISTEN:
             if tcb.snd_una > tcb.iss or self.key:
