@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from netarium.base.addr import Prefix
 from netarium.base.config import MachineConfig
-from netarium.base.units import SECOND
+from netarium.base.units import SECOND, US
 from netarium.host.machine import Machine
 from netarium.host.pump import pump
 from netarium.ip.route import Route
@@ -179,7 +179,11 @@ class Stage:
         return self._now - EPOCH
 
     def deliver(self, packet: bytes, gso_size: int = 0) -> None:
-        """An IP packet from the peer arrives, or several segments of `gso_size` that the driver has made one."""
+        """An IP packet from the peer arrives, or several segments of `gso_size` that the driver has made one.
+
+        That takes a moment: no round trip is over before it began.
+        """
+        self._now += US
         self._wire.arriving.append(Frame(ethernet.pack(_OURS, _PEER, _IPV4) + packet, gso_size=gso_size))
         self._turn()
 
