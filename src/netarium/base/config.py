@@ -293,6 +293,7 @@ class TcpConfig:
     closed_window_pulls_back: bool = False  # what is in flight when the window closes is taken as never sent
     # The send buffer follows the congestion "window" (Linux), grows in "steps" when it is too small, or is "fixed".
     send_buffer_form: str = "window"
+    syns_in_window: bool = False  # RFC 793's rule for SYNs, too: one in the window ends the connection
     socket_errors: str = "linux"  # whose errnos calls give in states that they do not fit; or "freebsd"
 
 

@@ -142,7 +142,7 @@ FREEBSD: Final[dict[str, Setter]] = {
     "net.inet.tcp.ack_war_timewindow": number_of("challenge_acks_ns", MS),
     "net.inet.tcp.ack_war_time_window": number_of("challenge_acks_ns", MS),
     "net.inet.tcp.tolerate_missing_ts": truth("tolerate_missing_timestamp"),
-    "net.inet.tcp.insecure_syn": only("0"),
+    "net.inet.tcp.insecure_syn": truth("syns_in_window"),
     "net.inet.tcp.fast_finwait2_recycle": falsehood("fin_wait_2_by_keepalive"),
     "net.inet.tcp.syncache.rst_on_sock_fail": truth("abort_on_overflow"),
     "net.inet.tcp.minmss": least_mss,

@@ -34,6 +34,7 @@ from netarium.transport.tcp import (
     probing,
     sender,
     timers,
+    trim,
     usertimeout,
     window,
 )
@@ -235,7 +236,10 @@ class Circuit(ABC):
         tcb = self.tcb
         if learns:
             self._learn_of_fast_open(seg)
-        if tcb.reset_ack is not None:  # RFC 9293 §3.10.7: <SEQ=SEG.ACK><CTL=RST>
+        if tcb.reset_ack == trim.OUR_OWN:
+            self._send_reset(tcb.snd_nxt, now)
+            tcb.reset_ack = None
+        elif tcb.reset_ack is not None:  # RFC 9293 §3.10.7: <SEQ=SEG.ACK><CTL=RST>
             self._layer.send_bare(self.local, self.remote, tcb.reset_ack & MASK, 0, RST, 0, b"", now)
             tcb.reset_ack = None
         elif tcb.reset_to is not None:  # <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>

@@ -259,7 +259,7 @@ def _fin(tcb: Tcb, seq: int, now: int) -> Outgoing | None:
     """A FIN by itself. It takes a place in the window as an octet does."""
     if tcb.snd_una + tcb.snd_wnd <= seq:
         if not tcb.scoreboard and not tcb.persist_at:
-            tcb.persist_at = now + tcb.rtt.rto
+            tcb.persist_at = now + (tcb.persist_interval if tcb.config.persist_from_rtt else tcb.rtt.rto)
         return None
     if tcb.congestion.cwnd // tcb.smss <= tcb.scoreboard.in_flight and tcb.config.gathering:
         tcb.cwnd_check_due = True
@@ -410,7 +410,7 @@ def _is_overridden(tcb: Tcb, subject: str, waiting: int, size: int, now: int) ->
     if tcb.sws_override:
         return True
     if not tcb.scoreboard and not tcb.persist_at:
-        tcb.persist_at = now + tcb.rtt.rto
+        tcb.persist_at = now + (tcb.persist_interval if tcb.config.persist_from_rtt else tcb.rtt.rto)
     _trace_held(tcb, subject, waiting, size, now)
     return False
 

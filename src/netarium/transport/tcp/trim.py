@@ -16,6 +16,7 @@ from netarium.transport.tcp.state import CLOSING, FIN_WAIT_1, FIN_WAIT_2, LAST_A
 from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, TcpSegment
 
+OUR_OWN: Final = -1  # of `reset_ack`: not in answer to a number of the peer's, but where our stream ends
 _PAWS_AGE_NS: Final = 24 * 24 * 3600 * SECOND  # RFC 7323 §5.5
 _CLOSED_BY_US: Final = frozenset({FIN_WAIT_1, FIN_WAIT_2, CLOSING, LAST_ACK})
 
@@ -32,8 +33,7 @@ def admit(tcb: Tcb, seg: TcpSegment, now: int) -> DropReason | None:
     if tcb.ts_ok and not stamped and not tcb.config.tolerate_missing_timestamp:
         return DropReason.TCP_PAWS  # RFC 7323 §3.2, whatever else it is
     if seg.flags & SYN and tcb.state is not SYN_RECEIVED:
-        challenge(tcb, now)
-        return DropReason.TCP_BAD_SYN
+        return _judge_syn(tcb, seg, now)
     if tcb.ts_ok and stamped and _is_from_the_past(tcb, seg, now):
         if len(seg.payload):
             tcb.ack_now = tcb.output = True
@@ -84,6 +84,15 @@ def _judge_reset(tcb: Tcb, seg: TcpSegment, now: int) -> DropReason | None:
         return None
     challenge(tcb, now)
     return DropReason.TCP_BAD_RESET
+
+
+def _judge_syn(tcb: Tcb, seg: TcpSegment, now: int) -> DropReason:
+    """RFC 5961 §4.2; or RFC 793's rule, if the configuration says so: one in the window is an error."""
+    if tcb.config.syns_in_window and 0 <= seg.seq - tcb.last_ack_sent < _room(tcb):
+        tcb.reset_ack, tcb.abort_due = OUR_OWN, True
+    else:
+        challenge(tcb, now)
+    return DropReason.TCP_BAD_SYN
 
 
 def _room(tcb: Tcb) -> int:
