@@ -14,10 +14,12 @@ from netarium.testing.packetdrill.errors import NotUnderstood
 from netarium.testing.packetdrill.script import ANY, Value
 from netarium.transport.options import SocketOptions
 from netarium.transport.tcp.connection import Connection
+from netarium.transport.tcp.negotiate import set_segment_size
 
 _TCP, _SOCKET = int(kernel.IPPROTO_TCP), int(kernel.SOL_SOCKET)
 _CLIENT, _SERVER = 1, 2  # bits of `TcpConfig.fast_open`
 _SNDLOWAT: Final = 2_048
+_HEADERS: Final = 40
 MSG_EOF: Final = CONSTANTS["MSG_EOF"]
 _MORE: Final = CONSTANTS["MSG_MORE"]
 
@@ -60,12 +62,31 @@ def set_option(one: Socket, level: int, name: int, value: Value) -> bool:
         options.connect_timeout_ns = number * SECOND
     elif name == CONSTANTS["TCP_MAXUNACKTIME"] and isinstance(number, int):
         options.user_timeout_ns = number * SECOND
+    elif name == CONSTANTS["TCP_MAXSEG"] and isinstance(number, int):
+        _set_maxseg(endpoint, number)
     elif name == CONSTANTS["TCP_NOPUSH"] and number == 0:
         one.setsockopt(level, name, 0)
     else:
         return False
     endpoint.options_changed(now)
     return True
+
+
+def _maxseg(endpoint: Connection) -> int:
+    """t_maxseg: the largest segment, options included; before both ends have spoken, what the system takes for granted."""
+    tcb = endpoint.tcb
+    if endpoint.state_name in {"CLOSED", "LISTEN", "SYN_SENT"}:
+        return tcb.config.default_mss
+    return min(tcb.peer_mss, tcb.path_mss)
+
+
+def _set_maxseg(endpoint: Connection, value: int) -> None:
+    """TCP_MAXSEG only makes smaller, and only what is sent: the option of a SYN tells what the link takes."""
+    if not 0 < value <= _maxseg(endpoint) or value + _HEADERS < endpoint.tcb.config.min_mss:
+        raise os_error(errno.EINVAL)
+    if endpoint.state_name not in {"CLOSED", "LISTEN", "SYN_SENT"}:
+        endpoint.tcb.peer_mss = value
+        set_segment_size(endpoint.tcb)
 
 
 def get_option(one: Socket, level: int, name: int) -> int | None:
@@ -79,6 +100,7 @@ def get_option(one: Socket, level: int, name: int) -> int | None:
         return None
     options, listener = endpoint.options, endpoint.listener
     values = {
+        (_TCP, "TCP_MAXSEG"): _maxseg(endpoint),
         (_TCP, "TCP_NOOPT"): int(options.no_tcp_options),
         (_TCP, "TCP_FASTOPEN"): int(options.fast_open > 0),
         (_TCP, "TCP_KEEPINIT"): (options.connect_timeout_ns or endpoint.tcb.config.connect_timeout_ns)
