@@ -22,13 +22,13 @@ from netarium.transport.endpoint import Notifier
 from netarium.transport.options import SocketOptions
 from netarium.transport.ports import PortTable
 from netarium.transport.tcp import emit, syncookies
-from netarium.transport.tcp.circuit import MAX_MSS, PROTOCOL_TCP, Circuit
 from netarium.transport.tcp.connection import Connection
 from netarium.transport.tcp.fastopen import KEY_LENGTH, FastOpen
 from netarium.transport.tcp.flow import Flow
 from netarium.transport.tcp.halfopen import HalfOpen
 from netarium.transport.tcp.isn import IsnGenerator
 from netarium.transport.tcp.listener import Listener
+from netarium.transport.tcp.outlet import MAX_MSS, PROTOCOL_TCP, Outlet
 from netarium.transport.tcp.state import CLOSED, TIME_WAIT
 from netarium.transport.tcp.timewait import ON_LOOPBACK, TimeWait, Waiting
 from netarium.wire.tcp import ACK, CHECKSUM_OFFSET, FIN, RST, SYN, TcpSegment, flag_names, pack_header, verify
@@ -253,7 +253,7 @@ class TcpLayer:
         """Set the flow's deadline."""
         self.timers.schedule(flow, at)
 
-    def attach(self, connection: Circuit) -> None:
+    def attach(self, connection: Outlet) -> None:
         """Segments with the connection's key are its own."""
         self.flows[connection.key] = connection
 
@@ -286,7 +286,7 @@ class TcpLayer:
         if isinstance(flow, Connection) and (flow.tcb.orphan or not flow.bound):
             self.ports.release(flow)
 
-    def become_time_wait(self, connection: Circuit, now: int) -> None:
+    def become_time_wait(self, connection: Outlet, now: int) -> None:
         """Replace a connection by its record; the oldest record goes if there are too many."""
         if connection.tcb.state is not TIME_WAIT:
             return
