@@ -7,6 +7,7 @@ and takes half of the congestion window at the most. Where the device takes sing
 from typing import Final
 
 from netarium.base.units import MS
+from netarium.transport.tcp import pacing
 from netarium.transport.tcp.tcb import DEFAULT_MSS4, LOSS, RECOVERY, Tcb
 
 _GSO_MAX: Final = 65_215  # octets of the largest chunk: 64 KiB less room for headers
@@ -132,12 +133,11 @@ def worthwhile(tcb: Tcb) -> int:
     """What the pacing rate sends in a millisecond, in segments; more on a short path."""
     if not tcb.config.gathering:
         return 1
-    srtt, cwnd = tcb.rtt.srtt, tcb.congestion.cwnd
-    if not srtt:
+    control = tcb.congestion
+    if not tcb.rtt.srtt:
         return max(_GSO_MAX // tcb.smss, 1)
-    growing = tcb.recovery != LOSS and cwnd < tcb.congestion.ssthresh // 2
-    octets = max(cwnd, tcb.snd_nxt - tcb.snd_una) * (2_000 if growing else 1_200) * 1_000_000 // srtt
-    octets >>= _PACING_SHIFT
+    growing = tcb.recovery != LOSS and control.cwnd < control.ssthresh >> 1
+    octets = pacing.by_window(tcb, growing=growing) >> _PACING_SHIFT
     if tcb.rtt.min_rtt:
         octets += 65_536 >> min(tcb.rtt.min_rtt // 1_000 >> _RTT_LOG, 17)
     return max(min(octets, _GSO_MAX) // tcb.smss, _LEAST)

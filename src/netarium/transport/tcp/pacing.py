@@ -13,7 +13,7 @@ from netarium.base.units import SECOND
 from netarium.transport.tcp.tcb import Tcb
 
 UNLIMITED: Final = (1 << 64) - 1
-_SLOW_START, _AVOIDANCE = 200, 120  # per cent of cwnd by SRTT
+_SLOW_START, _AVOIDANCE = 2 * SECOND, 12 * SECOND // 10  # 200 and 120 per cent of cwnd by SRTT
 _BURSTS_A_SECOND: Final = 1_024
 _LEAST_BURST: Final = 2  # segments
 _LEAST_RATE: Final = 150_000  # octets/s; below it, one segment
@@ -32,14 +32,20 @@ def rate(tcb: Tcb) -> int:
     control = tcb.congestion
     pace = control.pacing_rate
     if not pace:
-        srtt = tcb.rtt.srtt
-        if not srtt:
+        if not tcb.rtt.srtt:
             return tcb.options.max_pacing_rate or UNLIMITED
-        per_cent = _SLOW_START if control.cwnd < control.ssthresh >> 1 else _AVOIDANCE
-        window = max(control.cwnd, tcb.snd_nxt - tcb.snd_una)
-        pace = window * SECOND // srtt * per_cent // 100
+        pace = by_window(tcb, growing=control.cwnd < control.ssthresh >> 1)
     most = tcb.options.max_pacing_rate
     return min(pace, most) if most else pace
+
+
+def by_window(tcb: Tcb, *, growing: bool) -> int:
+    """Octets/s: the congestion window, or what is out, by the round trip time, with some room.
+
+    `growing`: as slow start does; there must be an SRTT.
+    """
+    window = max(tcb.congestion.cwnd, tcb.snd_nxt - tcb.snd_una)
+    return window * (_SLOW_START if growing else _AVOIDANCE) // tcb.rtt.srtt
 
 
 def burst(pace: int, smss: int) -> int:
