@@ -243,7 +243,7 @@ def free(tcp: Script) -> int:
         ("edge", 0, 1, "ACK"),
         ("edge", -1, 1, "kept acked dsack"),
         ("edge", -1, 2, "kept acked dsack"),
-        ("edge", 1, 0, "acked"),
+        ("edge", 1, 0, "ACK"),
     ],
 )
 def test_numbers_where_segments_are_trimmed(from_: str, seq: int, size: int, told: str) -> None:
