@@ -1,0 +1,254 @@
+"""Mutants of TCP: functions with one small fault each, as mutmut makes them; and putting one in its place.
+
+`mutation` runs them. A mutant is known by its file, its function as it is and as it becomes: as long as these are the
+same it is the same mutant, whatever else changes.
+"""
+
+import ast
+import bisect
+import hashlib
+import importlib
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any, Final, NamedTuple
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+WORK: Final = ROOT / "mutants"  # all that is kept between runs
+PACKAGE: Final = ROOT / "src" / "netarium"
+SOURCES: Final = ("transport/tcp/**/*.py", "base/seq.py", "base/rangeset.py")
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class Mutant(NamedTuple):
+    """A function with one fault."""
+
+    key: str
+    file: str  # below src/netarium
+    function: str  # as "Class.name"
+    source: str  # the function with the fault
+    before: str  # what changes, as it is
+    after: str  # and as it becomes
+    lines: tuple[int, int]  # of the statement that it is in
+
+
+def sources() -> list[Path]:
+    """The files that are mutated."""
+    return [path for pattern in SOURCES for path in sorted(PACKAGE.glob(pattern))]
+
+
+# --- making ---------------------------------------------------------------------------------------------------------
+
+
+def mutants_of(path: Path) -> list[Mutant]:
+    """All mutants of a file; kept as long as the file is what it was."""
+    octets = path.read_bytes()
+    kept = WORK / "made" / (hashlib.sha256(path.name.encode() + octets).hexdigest()[:16] + ".json")
+    if kept.exists():
+        rows = json.loads(kept.read_text(encoding="utf-8"))
+        return [Mutant(*row[:-1], (row[-1][0], row[-1][1])) for row in rows]
+    found = list(_make(path, octets.decode()))
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(found), encoding="utf-8")
+    return found
+
+
+def _make(path: Path, text: str) -> Iterator[Mutant]:
+    from mutmut.mutation.file_mutation import mutate_file_contents
+
+    made = mutate_file_contents(str(path), text)
+    generated = made.code.split("\n")
+    file = path.relative_to(PACKAGE).as_posix()
+    places = functions(text)
+
+    def lines_of(generated_name: str, name: str) -> list[str]:
+        span = made.line_span_by_function_name[generated_name]
+        lines = generated[span.start - 1 : span.end]
+        while not lines[0].lstrip().startswith(("def ", "async def ")):
+            lines.pop(0)
+        while not lines[-1].strip():
+            lines.pop()
+        lines[0] = lines[0].replace(generated_name, name, 1)
+        return lines
+
+    for mutant_name in made.mutant_names:
+        mangled = mutant_name.rpartition("__mutmut_")[0]
+        parts = mangled.split("ǁ")
+        function = f"{parts[1]}.{parts[2]}" if len(parts) == 3 else mangled.removeprefix("x_")
+        name = function.rpartition(".")[2]
+        original, fault = lines_of(mangled + "__mutmut_orig", name), lines_of(mutant_name, name)
+        changes = [
+            op
+            for op in SequenceMatcher(None, original, fault, autojunk=False).get_opcodes()
+            if op[0] != "equal"
+        ]
+        if not changes or original[changes[0][1]].lstrip().startswith("assert "):
+            continue  # what an assert says holds always: that it says less cannot be seen
+        node = places[function]
+        first, last = (node.lineno + at for at in (changes[0][1], max(changes[-1][2] - 1, changes[0][1])))
+        yield Mutant(
+            key=_key(file, "\n".join(original), "\n".join(fault)),
+            file=file,
+            function=function,
+            source="\n".join(fault),
+            before=_text([line for op in changes for line in original[op[1] : op[2]]]),
+            after=_text([line for op in changes for line in fault[op[3] : op[4]]]),
+            lines=statement_around(node, first, min(last, node.end_lineno or last)),
+        )
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _text(lines: list[str]) -> str:
+    return " ".join(line.strip() for line in lines if line.strip())
+
+
+def functions(text: str) -> dict[str, Function]:
+    """Functions and methods of a module, as "name" and "Class.name"."""
+    found: dict[str, Function] = {}
+    for node in ast.parse(text).body:
+        if isinstance(node, Function):
+            found[node.name] = node
+        elif isinstance(node, ast.ClassDef):
+            found |= {
+                f"{node.name}.{inner.name}": inner for inner in node.body if isinstance(inner, Function)
+            }
+    return found
+
+
+def statement_around(function: Function, first: int, last: int) -> tuple[int, int]:
+    """The lines of the smallest statement that holds these; of one that holds others, its head if that is enough.
+
+    A function's own head is all of it: what is wrong there is met by whoever comes by.
+    """
+    found, smallest = (function.lineno, function.end_lineno or last), 1 << 30
+    for node in ast.walk(function):
+        if isinstance(node, ast.match_case):
+            start, end = node.pattern.lineno, node.body[-1].end_lineno or last
+        elif isinstance(node, ast.stmt | ast.ExceptHandler) and node is not function:
+            start, end = node.lineno, node.end_lineno or last
+        else:
+            continue
+        if start <= first and last <= end and end - start <= smallest:
+            smallest = end - start
+            body = getattr(node, "body", None)
+            head = max(start, body[0].lineno - 1) if body else end
+            found = start, head if last <= head else end
+    return found
+
+
+# --- those that the type checker refuses ---------------------------------------------------------------------------
+
+
+def refused() -> set[str]:
+    """Keys of the mutants that mypy --strict does not let pass: it is part of `make check`, as the tests are.
+
+    All mutants of a file stand behind their function in a copy of the file, and mypy reads the copies. A complaint that
+    it has about a copy of the function as it is does not count.
+    """
+    told = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        told.update(path.read_bytes())
+    kept = WORK / "refused.json"
+    if kept.exists():
+        known = json.loads(kept.read_text(encoding="utf-8"))
+        if known["of"] == told.hexdigest():
+            return set(known["keys"])
+    print("which does the type checker refuse?", flush=True)
+    shadows, places = [], {}
+    for path in sources():
+        name = path.relative_to(ROOT).as_posix()
+        text, places[name] = _with_mutants(path.read_text(encoding="utf-8"), mutants_of(path))
+        shadow = WORK / "types" / name.replace("/", "-")
+        shadow.parent.mkdir(parents=True, exist_ok=True)
+        shadow.write_text(text, encoding="utf-8")
+        shadows += ["--shadow-file", name, shadow.relative_to(ROOT).as_posix()]
+    mypy = [sys.executable, "-m", "mypy", "--output", "json", "--cache-dir", str(WORK / "mypy"), *shadows]
+    output = subprocess.run(mypy, capture_output=True, text=True, cwd=ROOT, check=False).stdout
+    found = _blamed([json.loads(line) for line in output.splitlines()], places)
+    kept.write_text(json.dumps({"of": told.hexdigest(), "keys": sorted(found)}), encoding="utf-8")
+    return found
+
+
+class _Place(NamedTuple):
+    first: int
+    last: int
+    function: str
+    key: str  # empty: the function as it is
+
+
+def _with_mutants(text: str, found: list[Mutant]) -> tuple[str, list[_Place]]:
+    """The file with the mutants of each function behind it, and where they stand."""
+    lines, out = text.split("\n"), []
+    places: list[_Place] = []
+    by_function: defaultdict[str, list[Mutant]] = defaultdict(list)
+    for mutant in found:
+        by_function[mutant.function].append(mutant)
+    nodes = functions(text)
+    ends = {nodes[function].end_lineno: function for function in by_function}
+    for number, line in enumerate(lines, 1):
+        out.append(line)
+        if number not in ends:
+            continue
+        function = ends[number]
+        name = function.rpartition(".")[2]
+        itself = lines[nodes[function].lineno - 1 : number]
+        copies = [("", itself), *((m.key, m.source.split("\n")) for m in by_function[function])]
+        for index, (key, source) in enumerate(copies):
+            places.append(_Place(len(out) + 1, len(out) + len(source), function, key))
+            out += [source[0].replace(f"def {name}", f"def {name}__{index}", 1), *source[1:]]
+    return "\n".join(out), places
+
+
+def _blamed(complaints: list[dict[str, Any]], places: dict[str, list[_Place]]) -> set[str]:
+    """Keys of the mutants that mypy complains of, and not of the function as it is in the same words."""
+    said: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for complaint in complaints:
+        here = places.get(complaint["file"], [])
+        at = bisect.bisect([place.first for place in here], complaint["line"]) - 1
+        if complaint["severity"] == "error" and at >= 0 and complaint["line"] <= here[at].last:
+            said[complaint["file"], here[at].function, here[at].key].add(complaint["message"])
+    return {key for (file, function, key), words in said.items() if key and words - said[file, function, ""]}
+
+
+# --- putting in place -----------------------------------------------------------------------------------------------
+
+
+def put_in_place(mutant: Mutant) -> None:
+    """Let the function have the fault, and with it all who hold the function.
+
+    Raises:
+        ValueError: its free variables are others.
+    """
+    module = importlib.import_module("netarium." + mutant.file.removesuffix(".py").replace("/", "."))
+    class_name, _, name = mutant.function.rpartition(".")
+    target = vars(getattr(module, class_name) if class_name else module)[name]
+    target = getattr(target, "__func__", target)
+    assert isinstance(target, FunctionType), mutant.function
+    tree = ast.parse(f"class {class_name}:\n{mutant.source}" if class_name else mutant.source)
+    code = compile(tree, target.__code__.co_filename, "exec", dont_inherit=True)
+    if class_name:
+        code = _inner(code, class_name)
+    target.__code__ = _inner(code, name)
+    arguments = next(node for node in ast.walk(tree) if isinstance(node, Function)).args
+
+    def value(node: ast.expr) -> object:
+        return eval(compile(ast.Expression(node), "<default>", "eval"), vars(module))
+
+    if arguments.defaults:
+        target.__defaults__ = tuple(value(node) for node in arguments.defaults)
+    if target.__kwdefaults__:
+        pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+        target.__kwdefaults__ = {argument.arg: value(node) for argument, node in pairs if node is not None}
+
+
+def _inner(code: CodeType, name: str) -> CodeType:
+    return next(const for const in code.co_consts if isinstance(const, CodeType) and const.co_name == name)
