@@ -22,7 +22,7 @@ help:
 	@echo "make exam      the long exam of integrity: hundreds of bad networks and long runs, hours; writes docs/integrity.md"
 	@echo "make docs      write the generated documents anew (docs/rfc-coverage.md, pictures)"
 	@echo "make graphs    draw the pictures of docs/congestion.md anew, in minutes"
-	@echo "make mutants   break TCP in thousands of small ways: which ones do the tests find? (ARGS=\"netarium.transport.tcp.rtt*\")"
+	@echo "make mutants   break TCP in thousands of small ways: which ones do the tests find? (ARGS=\"--sample 60\")"
 	@echo "make clean     remove what the others made"
 
 $(BIN)/python:
@@ -69,8 +69,7 @@ graphs: $(VENV)/.installed-dev
 	@$(BIN)/python tools/graphs.py $(ARGS)
 
 mutants: $(VENV)/.installed-mutation
-	@$(BIN)/python -m mutmut run $(ARGS)
-	@$(BIN)/python tools/mutation.py
+	@nice $(BIN)/python tools/mutation.py $(ARGS)
 
 bench: $(VENV)/.installed-test
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -13,7 +13,8 @@ import netarium
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 import check_skips  # noqa: E402
-import mutation  # noqa: E402
+import mutants  # noqa: E402
+import mutation_table  # noqa: E402
 import rfc_coverage  # noqa: E402
 import rfc_places  # noqa: E402
 
@@ -204,19 +205,58 @@ def test_skips_that_are_not_allowed_are_found(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_mutants_are_counted_without_those_that_nothing_can_kill() -> None:
-    assert mutation.score_of([0, 1, 1, 33, 36, None], 1) == mutation.Score(3, 1, 1, 1)
-    assert mutation.Score(3, 1, 1, 1).percent == 75
-    change = mutation.change_of(
-        "a.py", "--- x\n+++ x\n@@ -1 +1 @@\n def f():\n-    return 1 < 2\n+    return 1 <= 2\n"
-    )
-    assert change == ("a.py", "return 1 < 2", "return 1 <= 2")
-    assert mutation.equivalents("# why\n\na.py\treturn 1 < 2\treturn 1 <= 2\tnever equal\n") == {change}
+    equivalent = mutation_table.equivalents("# why\n\na.py\treturn 1 < 2\treturn 1 <= 2\tnever equal\n")
+    assert equivalent == {("a.py", "return 1 < 2", "return 1 <= 2")}
     with pytest.raises(ValueError, match="line 1"):
-        mutation.equivalents("a.py\treturn 1 < 2\treturn 1 <= 2\n")
-    lines = mutation.table({"a.py": mutation.Score(3, 1, 1, 0)}).splitlines()
-    assert lines[2:] == ["| a.py | 5 | 3 | 1 | 1 | 75 % |", "| **all** | 5 | 3 | 1 | 1 | 75 % |"]
+        mutation_table.equivalents("a.py\treturn 1 < 2\treturn 1 <= 2\n")
+
+    def outcome(key: str, what: str, before: str = "x", after: str = "y") -> mutation_table.Outcome:
+        return mutation_table.Outcome(key, "a.py", "f", before, after, what, "", 0.0)
+
+    found = [
+        outcome("1", "killed"),
+        outcome("2", "hung"),
+        outcome("3", "killed"),
+        outcome("4", "survived"),
+        outcome("5", "cut"),
+        outcome("6", "unreached", "return 1 < 2", "return 1 <= 2"),
+    ]
+    score = mutation_table.score_of(20, found, {"1", "5"}, equivalent)
+    assert score == mutation_table.Score(mutants=20, killed=3, refused=1, survived=1, equivalent=1)
+    assert (score.run, score.by_tests, score.percent) == (6, 60, 80)
+    whole = mutation_table.Score(60, 10, 0, 0, 0)
+    lines = mutation_table.table({"a.py": score, "b.py": whole, "c.py": mutation_table.Score(9, 0, 0, 0, 0)})
+    assert lines.splitlines()[2:] == [
+        "| a.py | 20 | 6 | 3 | 1 | 1 | 1 | 60 % | 80 % |",
+        "| b.py | 60 | 10 | 10 | 0 | 0 | 0 | 100 % | 100 % |",
+        "| c.py | 9 | 0 | 0 | 0 | 0 | 0 | 100 % | 100 % |",
+        "| **all** | 80 | 16 | 13 | 1 | 1 | 1 | 90.0 % | 95.0 % |",
+    ]
+
+
+def test_a_mutant_is_where_its_statement_is() -> None:
+    text = """
+class C:
+    @property
+    def f(self):
+        a = (
+            1
+        )
+        if (a
+            and 2):
+            return 3
+        else:
+            return 4
+"""
+    node = mutants.functions(text)["C.f"]
+    assert mutants.statement_around(node, 4, 4) == (4, 12)  # its head is all of it
+    assert mutants.statement_around(node, 6, 6) == (5, 7)
+    assert mutants.statement_around(node, 9, 9) == (8, 9)
+    assert mutants.statement_around(node, 10, 10) == (10, 10)
+    assert mutants.statement_around(node, 12, 12) == (12, 12)
+    assert mutants.statement_around(node, 8, 12) == (8, 12)
 
 
 def test_the_list_of_equivalent_mutants_gives_reasons() -> None:
-    known = mutation.equivalents(mutation.EQUIVALENT.read_text(encoding="utf-8"))
+    known = mutation_table.equivalents(mutation_table.EQUIVALENT.read_text(encoding="utf-8"))
     assert all((ROOT / "src" / "netarium" / change.file).exists() for change in known)
