@@ -23,3 +23,13 @@ def test_other_connections_and_other_secrets_tell_nothing() -> None:
         abs(numbers[i] - (2 * numbers[i - 1] - numbers[i - 2])) < 1 << 16 for i in range(2, len(numbers))
     )
     assert guessed / len(numbers) < 0.001
+
+
+def test_the_same_connection_has_the_same_numbers_and_each_use_its_own() -> None:
+    generator = IsnGenerator(b"s" * 32)
+    key = b"abcd"
+    told = [generator.isn(key, 0), generator.timestamp_offset(key), generator.cookie_hash(key, 0)]
+    assert told == [generator.isn(key, 3_999), generator.timestamp_offset(key), generator.cookie_hash(key, 0)]
+    assert len({*told, generator.cookie_hash(key, 1), generator.cookie_hash(b"abce", 0)}) == 5
+    assert all(0 <= number <= 0xFFFF_FFFF for number in told)
+    assert 0 <= generator.isn(key, 1 << 60) <= 0xFFFF_FFFF

@@ -18,3 +18,14 @@ def test_it_is_the_maximum_of_the_last_steps() -> None:
         # Of one step only the first of a falling row is kept: its maximum is right, and it goes as a whole.
         assert window.value == expected
         assert len(window._kept) <= 10
+
+
+def test_of_one_step_one_value_is_kept() -> None:
+    window = MaxFilter(3)
+    for value in (9, 8, 7, 6, 5):
+        assert window.update(1, value) == 9
+    assert len(window._kept) == 1
+    assert window.update(3, 4) == 9
+    assert window.update(4, 3) == 4  # the first step is over
+    assert window.update(5, 4) == 4
+    assert window.update(8, 1) == 1

@@ -24,7 +24,12 @@ def block(version: int = 4, config: TcpConfig = CONFIG, **options: object) -> Tc
 
 
 def offered(
-    mss: int | None = None, wscale: int | None = None, ts: int | None = None, *, sack: bool = False, flags: int = SYN
+    mss: int | None = None,
+    wscale: int | None = None,
+    ts: int | None = None,
+    *,
+    sack: bool = False,
+    flags: int = SYN,
 ) -> TcpSegment:
     return TcpSegment(
         1, 2, 300, 0, flags, 65_535, mss=mss, wscale=wscale, sack_permitted=sack, ts_val=ts,
@@ -87,7 +92,9 @@ def test_the_size_that_we_tell(maxseg: int, told: int) -> None:
         (4, 1, 0, SYN, CONFIG.min_mss),
     ],
 )
-def test_the_size_that_the_peer_tells(version: int, mss: int | None, maxseg: int, flags: int, size: int) -> None:
+def test_the_size_that_the_peer_tells(
+    version: int, mss: int | None, maxseg: int, flags: int, size: int
+) -> None:
     tcb = block(version, maxseg=maxseg)
     negotiate.accept_options(tcb, offered(mss, flags=flags), 0)
     assert tcb.peer_mss == size
@@ -212,9 +219,7 @@ def test_super_segments_are_whole_numbers_of_segments() -> None:
 
 
 @pytest.mark.rfc("5681-02")
-@pytest.mark.parametrize(
-    ("losses", "allowed", "segments"), [(0, 0, 10), (1, 0, 1), (1, 1, 10), (2, 1, 1)]
-)
+@pytest.mark.parametrize(("losses", "allowed", "segments"), [(0, 0, 10), (1, 0, 1), (1, 1, 10), (2, 1, 1)])
 def test_a_syn_that_was_lost_leaves_one_segment(losses: int, allowed: int, segments: int) -> None:
     tcb = block(config=replace(CONFIG, initial_window_syn_losses=allowed))
     tcb.peer_mss, tcb.syn_losses = 1_000, losses
