@@ -362,3 +362,61 @@ def test_a_loss_that_was_none() -> None:
     tcp.inject(ACK, seq=301, ack=6_101, sack=[(101, 1_101)])
     tcp.inject(ACK, seq=301, ack=6_101, sack=[(1_101, 2_101)])
     assert [row[-1] for row in glass.told(Congestion)] == ["needless"]
+
+
+def test_other_ends() -> None:
+    """Why a connection ended is told in words."""
+    glass = Glass()
+    tcp = glass.tcp
+    tcp.connect()
+    tcp.advance(2 * MS)
+    tcp.close()
+    assert glass.told(StateChanged)[1:] == [(2, "SYN_SENT", "CLOSED", "close()")]
+    glass = Glass()
+    tcp = glass.tcp
+    tcp.connect()
+    tcp.inject(RST | ACK, seq=0, ack=101)
+    assert glass.told(StateChanged)[1:] == [(0, "SYN_SENT", "CLOSED", "RST received")]
+    glass = Glass()
+    tcp = glass.established()
+    tcp.advance(3 * MS)
+    tcp.socket.abort(tcp.now)
+    tcp._pump()
+    assert glass.told(StateChanged) == [(3, "ESTABLISHED", "CLOSED", "abort")]
+    glass = Glass()
+    tcp = glass.established()
+    tcp.close()
+    tcp.inject(ACK | PSH, seq=301, ack=101, data=b"text")
+    assert glass.told(StateChanged)[1:] == [(0, "FIN_WAIT1", "CLOSED", "text for nobody")]
+    glass = Glass()
+    tcp = glass.established()
+    tcp.option(linger2_ns=-1)
+    tcp.close()
+    tcp.inject(ACK, seq=301, ack=102)
+    assert glass.told(StateChanged)[1:] == [
+        (0, "FIN_WAIT1", "FIN_WAIT2", "ACK of our FIN"),
+        (0, "FIN_WAIT2", "CLOSED", "TCP_LINGER2"),
+    ]
+    glass = Glass()
+    tcp = glass.tcp
+    tcp.listen()
+    tcp.close()
+    assert glass.told(StateChanged) == [
+        (0, "CLOSED", "LISTEN", "listen()"),
+        (0, "LISTEN", "CLOSED", "close()"),
+    ]
+    glass = Glass()
+    tcp = glass.tcp
+    tcp.connect()
+    tcp.shutdown()
+    assert glass.told(StateChanged)[1:] == [(0, "SYN_SENT", "CLOSED", "shutdown()")]
+    glass = Glass()
+    tcp = glass.tcp
+    tcp.connect()
+    tcp.inject(SYN, seq=300, mss=1_000)
+    tcp.shutdown()
+    tcp.inject(SYN | ACK, seq=300, ack=101, mss=1_000)
+    assert glass.told(StateChanged)[2:] == [
+        (0, "SYN_RECV", "ESTABLISHED", "SYN acknowledged"),
+        (0, "ESTABLISHED", "FIN_WAIT1", "close()"),
+    ]
