@@ -266,7 +266,7 @@ class Runner:
         seconds = {name: before[name] for name in self.items if before.get(name, 0) > _LONG_S}
         failed = []
         watch.start()
-        for name in self.items.keys() - seconds.keys():
+        for name in [name for name in self.items if name not in seconds]:
             watch.switch_context(name)
             began = time.process_time()
             self._run(name)
