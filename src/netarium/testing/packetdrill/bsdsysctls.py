@@ -151,7 +151,7 @@ FREEBSD: Final[dict[str, Setter]] = {
     "net.inet.udp.blackhole": only("0"),
     "net.inet.udp.checksum": only("1"),
     "net.inet.tcp.tso": harmless,
-    "net.inet.tcp.path_mtu_discovery": only("1"),
+    "net.inet.tcp.path_mtu_discovery": only("0", "1"),  # a bit of the IP header, which no script sees
     "net.inet.tcp.drop_synfin": falsehood("syn_fin_opens"),
     "net.inet.tcp.sack_enable": truth("sack"),
     "net.inet.tcp.reass.maxqueuelen": _long_queue,

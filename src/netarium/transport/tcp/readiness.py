@@ -37,6 +37,10 @@ def poll(tcb: Tcb, listener: Listener | None, *, used: bool, writable: bool) -> 
         return _READABLE if listener is not None and listener.ready else 0
     peer_done = tcb.rcv_shutdown or (tcb.rcv_fin is not None and tcb.rcv_nxt > tcb.rcv_fin)
     mask = POLLERR if tcb.error or (tcb.notices is not None and tcb.notices.queue) else 0
+    if mask and tcb.config.socket_errors == "freebsd":
+        mask = _READABLE | WRITABLE  # sopoll(): an error is there to be read or written into
+    if state is CLOSED and not used and tcb.config.socket_errors == "freebsd":
+        return mask
     if state is CLOSED:
         over = _READABLE | POLLRDHUP if used or peer_done else 0
         return mask | POLLHUP | WRITABLE | over
