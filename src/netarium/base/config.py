@@ -217,6 +217,7 @@ class TcpConfig:
         True  # a closed socket in FIN-WAIT-2 is a record: text and resets in its window end it
     )
     strict_window: bool = False  # RFC 9293 §3.4, Table 6, to the letter
+    mss_of_path: bool = True  # our MSS option follows the path's MTU, where it is less than the link's
     trim_to_window: bool = (
         True  # text beyond the window is cut; else a segment that begins inside is taken whole
     )

@@ -105,6 +105,7 @@ _FREEBSD: Final = TcpConfig(
 )
 
 _RFC: Final = TcpConfig(
+    mss_of_path=False,
     resets_offer_window=False,
     syn_linear_timeouts=0,
     initial_window_syn_losses=0,

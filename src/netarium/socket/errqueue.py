@@ -102,7 +102,7 @@ def cuts_of(buffers: Sequence[Any]) -> list[int]:
 def describe_notice(description: Description, notice: Notice) -> Ancillary:
     """The control messages of one entry."""
     level, kind = int(kernel.IPPROTO_IP), _IP_RECVERR
-    if description.family == int(kernel.AF_INET6) and description.endpoint.version == 6:
+    if description.family == int(kernel.AF_INET6):  # also if it speaks IPv4, as on Linux
         level, kind = int(kernel.IPPROTO_IPV6), _IPV6_RECVERR
     if notice.kind == ZEROCOPY:
         error = _EXTENDED_ERROR.pack(0, _ORIGIN_ZEROCOPY, 0, _CODE_COPIED, 0, notice.info, notice.data)

@@ -29,6 +29,16 @@ _NS = 1_000_000_000
 DEFINES: Final = {"TFO_COOKIE": "3021b9d889017eeb", "TFO_COOKIE_ZERO": "b7c12350a90dc8f5"}
 
 
+# And for the level and the type of the error queue, which are those of the socket's family.
+_MAPPED: Final = {"CMSG_LEVEL_IP": "SOL_IPV6", "CMSG_TYPE_RECVERR": "IPV6_RECVERR"}
+_PLAIN: Final = {"CMSG_LEVEL_IP": "SOL_IP", "CMSG_TYPE_RECVERR": "IP_RECVERR"}
+
+
+def defines_of(version: str) -> dict[str, str]:
+    """What the runners of public suites define for an `--ip_version`."""
+    return {**DEFINES, **(_PLAIN if version == "ipv4" else _MAPPED)}
+
+
 def load(path: Path, defines: Mapping[str, str] | None = None) -> Script:
     """Read and parse a file.
 
@@ -65,7 +75,9 @@ def parse(name: str, text: str, defines: Mapping[str, str] | None = None) -> Scr
                 given[word] = meaning.strip('"')
         else:
             script.settings[key] = value, token.line
-    if "define" in options:
+            if key == "ip_version":
+                given = {**defines_of(value), **given}
+    if options & {"define", "ip_version"}:
         at = cursor.at
         cursor = Cursor(name, tokens(name, text, given))
         cursor.at = at

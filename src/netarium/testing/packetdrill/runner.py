@@ -17,7 +17,7 @@ from netarium.testing.packetdrill.errors import Mismatch, NotUnderstood, ScriptE
 from netarium.testing.packetdrill.facts import facts_of
 from netarium.testing.packetdrill.flow import Flow
 from netarium.testing.packetdrill.flows import Flows
-from netarium.testing.packetdrill.parser import load
+from netarium.testing.packetdrill.parser import defines_of, load
 from netarium.testing.packetdrill.script import (
     Call,
     Code,
@@ -89,7 +89,9 @@ def run_file(path: Path, options: Options = Options()) -> Result:
         ScriptError: it is refused.
         OSError: it cannot be read.
     """
-    return run(load(path, options.defines), options)
+    version = options.settings.get("ip_version")
+    defines = {**defines_of(version), **options.defines} if version else options.defines
+    return run(load(path, defines), options)
 
 
 def run(script: Script, options: Options = Options()) -> Result:
@@ -165,7 +167,8 @@ class Runner:
 
     def _check(self) -> dict[int, Any]:
         """Refuse what cannot be run before anything runs; returns the code, by index of its event."""
-        blocks = {}
+        blocks: dict[int, Any] = {}
+        functions: set[str] = set()
         orders, name = Orders(self._config), self._script.name
         for at, event in enumerate(self._script.events):
             match event.action:
@@ -177,7 +180,7 @@ class Runner:
                         text = f"{call}() takes {count} arguments, not {len(arguments)}"
                         raise ScriptError(name, event.line, text)
                 case Code(text=text):
-                    blocks[at] = code.check(name, event.line, text)
+                    blocks[at] = code.check(name, event.line, text, functions)
                 case Command(text=text):
                     orders = obey(self._script, event.line, text, orders.config)
         return {id(self._script.events[at]): tree for at, tree in blocks.items()}

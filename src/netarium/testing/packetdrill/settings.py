@@ -58,8 +58,8 @@ def settings_of(script: Script, given: Mapping[str, str] | None = None) -> Setti
         ScriptError: one that is not known here, or not a good value.
     """
     result = Settings()
-    everything = [*script.settings.items(), *((name, (value, 1)) for name, value in (given or {}).items())]
-    for name, (value, line) in everything:
+    everything = {**script.settings, **{name: (value, 1) for name, value in (given or {}).items()}}
+    for name, (value, line) in sorted(everything.items(), key=lambda item: item[0] != "ip_version"):
         setter = SETTERS.get(name)
         if setter is None:
             raise ScriptError(script.name, line, f"the option --{name} is not understood")
@@ -89,6 +89,12 @@ def _only(why: str, *accepted: str) -> Callable[[Settings, str], None]:
             raise ValueError(why)
 
     return check
+
+
+def _interpreter(_settings: Settings, value: str) -> None:
+    """Python is what code is written in; none is started."""
+    if not value.rpartition("/")[2].startswith("python"):
+        raise ValueError("code is Python and runs here, without another program")
 
 
 def _refused(why: str) -> Callable[[Settings, str], None]:
@@ -196,7 +202,7 @@ SETTERS: Final[dict[str, Callable[[Settings, str], None]]] = {
     "persistent_tun_dev": _checked(_truth),
     "tcp_ts_ecr_scaled": _checked(_truth),
     "is_anyip": _checked(_truth),
-    "code_command": _only("code runs here, without another program", "python", "python3", "/usr/bin/python3"),
+    "code_command": _interpreter,
     "code_format": _only("only python is understood", "python"),
     "code_sockopt": _only("TCP_INFO is expected", "TCP_INFO", "TCP_CC_INFO", "SO_MEMINFO", ""),
     "so_filename": _refused("another stack cannot be loaded"),

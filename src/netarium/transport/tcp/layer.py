@@ -21,14 +21,14 @@ from netarium.ip.path import Path
 from netarium.transport.endpoint import Notifier
 from netarium.transport.options import SocketOptions
 from netarium.transport.ports import PortTable
-from netarium.transport.tcp import emit, syncookies
+from netarium.transport.tcp import emit, negotiate, syncookies
 from netarium.transport.tcp.connection import Connection
 from netarium.transport.tcp.fastopen import KEY_LENGTH, FastOpen
 from netarium.transport.tcp.flow import Flow
 from netarium.transport.tcp.halfopen import HalfOpen
 from netarium.transport.tcp.isn import IsnGenerator
 from netarium.transport.tcp.listener import Listener
-from netarium.transport.tcp.outlet import MAX_MSS, PROTOCOL_TCP, Outlet
+from netarium.transport.tcp.outlet import PROTOCOL_TCP, Outlet
 from netarium.transport.tcp.state import CLOSED, TIME_WAIT
 from netarium.transport.tcp.timewait import ON_LOOPBACK, TimeWait, Waiting
 from netarium.wire.tcp import ACK, CHECKSUM_OFFSET, FIN, RST, SYN, TcpSegment, flag_names, pack_header, verify
@@ -154,7 +154,9 @@ class TcpLayer:
         path = self._way_back(packet.src, packet.dst, now)
         if isinstance(path, DropReason):
             return path
-        half = listening.listener.on_syn(seg, packet, key, iss, self.isn, _mss_of(path), now)
+        half = listening.listener.on_syn(
+            seg, packet, key, iss, self.isn, negotiate.offered_mss(path, self.config), now
+        )
         if not isinstance(half, HalfOpen):
             if half is Accepted.LOCAL:
                 self.counters["tcp_cookies_sent"] += 1
@@ -197,7 +199,7 @@ class TcpLayer:
         path = self._way_back(packet.src, packet.dst, now)
         if isinstance(path, DropReason):
             return path
-        half = HalfOpen(self, listener, seg, packet, key, 0, _mss_of(path))
+        half = HalfOpen(self, listener, seg, packet, key, 0, negotiate.offered_mss(path, self.config))
         half.ts_offset = self.isn.timestamp_offset(key)
         if not syncookies.restore(half, seg, self.isn, now):
             self._refuse(seg, packet, now)
@@ -440,8 +442,3 @@ class TcpLayer:
         """The listeners, and connections with a 4-tuple."""
         listeners = [one for several in self._listeners.values() for one in several]
         return listeners + [flow for flow in self.flows.values() if isinstance(flow, Connection)]
-
-
-def _mss_of(path: Path) -> int:
-    """The largest segment that the link takes."""
-    return min(path.interface.mtu - (40 if len(path.dst) == 4 else 60), MAX_MSS)

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from netarium.base.config import TcpConfig
 from netarium.base.seq import MASK
 from netarium.base.units import MS
+from netarium.ip.path import Path
 from netarium.transport.options import SocketOptions
 from netarium.transport.tcp import cwnd, usertimeout
 from netarium.transport.tcp.state import SYN_SENT
@@ -23,10 +24,12 @@ from netarium.wire.tcp_options import (
     pack_options_by_kind,
 )
 
+_LEAST_OFFERED: Final = 256  # as Linux's net.ipv4.route.min_adv_mss
 _LEAST_MSS: Final = 48
 _PLAIN_SYN: Final = 3  # `third_syn_is_plain`
 MAX_SHIFT: Final = 14  # RFC 7323 §2.3
 TIMESTAMP_OPTION_LENGTH: Final = 12
+MAX_MSS: Final = 65_495  # a packet of 65,535 octets less both headers
 
 
 class Negotiation(Protocol):
@@ -67,6 +70,15 @@ def timestamp(tcb: Negotiation, now: int) -> int:
     return (now // MS + tcb.ts_offset) & MASK
 
 
+def offered_mss(path: Path, config: TcpConfig) -> int:
+    """The largest segment that the link takes, or, as that says what a peer should send, the path to it."""
+    overhead = 40 if path.version == 4 else 60
+    mtu = path.interface.mtu
+    if config.mss_of_path:
+        mtu = min(mtu, max(path.mtu, _LEAST_OFFERED + overhead))
+    return min(mtu - overhead, MAX_MSS)
+
+
 def announced_mss(tcb: Negotiation) -> int:
     """What the link takes (MUST-67), or less if the application said so (TCP_MAXSEG)."""
     return min(tcb.options.maxseg or tcb.our_mss, tcb.our_mss)
@@ -77,7 +89,7 @@ def syn_options(tcb: Tcb, now: int) -> bytes:
     config = tcb.config
     if config.third_syn_is_plain and tcb.rexmit_count >= _PLAIN_SYN:
         return pack_options(mss=announced_mss(tcb))
-    first = tcb.state is SYN_SENT and not tcb.rexmit_count
+    first = tcb.state is SYN_SENT and not tcb.rexmit_count and not tcb.total_retrans
     packed = _pack(
         tcb,
         our_window_shift(config, tcb.options) if config.window_scaling else None,

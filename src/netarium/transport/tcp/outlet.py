@@ -43,7 +43,6 @@ from netarium.wire.tcp import ACK, CHECKSUM_OFFSET, FIN, RST, TcpSegment
 from netarium.wire.tcp_options import pack_options
 
 PROTOCOL_TCP = 6
-MAX_MSS = 65_495  # a packet of 65,535 octets less both headers
 _OPEN = frozenset({ESTABLISHED, CLOSE_WAIT})  # what tcpCurrEstab counts
 
 
@@ -308,7 +307,9 @@ class Outlet(ABC):
             return None
         before = tcb.smss
         self._use_path(path)
-        if tcb.smss < before and tcb.scoreboard and tcb.state not in {SYN_SENT, SYN_RECEIVED}:
+        if tcb.state is SYN_SENT and tcb.syn_data > tcb.smss:
+            tcb.syn_pending = True  # by itself this time: what went with it was too much (as Linux)
+        elif tcb.smss < before and tcb.scoreboard and tcb.state not in {SYN_SENT, SYN_RECEIVED}:
             tcb.scoreboard.mark_oversize_lost(tcb.smss)
             probing.resend_in_pieces(tcb)
         return path
@@ -318,8 +319,8 @@ class Outlet(ABC):
         overhead = 40 if self.version == 4 else 60
         self._path = path
         self._pseudo = path.address_sum + PROTOCOL_TCP
-        tcb.path_mss = min(path.mtu - overhead, MAX_MSS)
-        tcb.our_mss = min(path.interface.mtu - overhead, MAX_MSS)
+        tcb.path_mss = min(path.mtu - overhead, negotiate.MAX_MSS)
+        tcb.our_mss = negotiate.offered_mss(path, tcb.config)
         offload = path.interface.device.offload
         tcb.gso_limit = min(tcb.config.gso_max_size, offload.max_gso_size) if offload.tso else 0
         negotiate.set_segment_size(tcb)

@@ -132,8 +132,8 @@ def _handshake(tcb: Tcb, state: State, now: int) -> Outgoing | None:
         return None
     note = ""
     data: Buffer = b""
-    if tcb.rexmit_count:
-        note = "retransmission: timeout"
+    if tcb.rexmit_count or (state is SYN_SENT and tcb.snd_nxt != tcb.iss):
+        note = "retransmission: timeout" if tcb.rexmit_count else "retransmission: too large"
         tcb.total_retrans += 1
     if not tcb.rexmit_at:
         tcb.rexmit_at = now + tcb.rtt.rto
