@@ -106,6 +106,9 @@ def check_fin(tcb: Tcb, seg: TcpSegment, now: int) -> None:
             tcb.ack_now = tcb.output = True
         return
     tcb.ack_now = tcb.output = True
+    if not seg.flags & FIN and len(seg.payload) and tcb.sack_ok and tcb.dsack is None:
+        # It came before what it follows. DEVIATION RFC 2018 §3: as Linux, its ACK still tells of it as of something else.
+        tcb.dsack = seg.seq + len(seg.payload), tcb.rcv_nxt
     if tcb.state is FIN_WAIT_1:  # had our FIN been acknowledged, this would be FIN-WAIT-2
         tcb.enter(CLOSING, "FIN received", now)
     elif tcb.state is FIN_WAIT_2:
