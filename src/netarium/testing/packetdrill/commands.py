@@ -22,7 +22,8 @@ _RESTORE: Final = re.compile(r"(?:.*/)?sysctl_restore\w*[\w.{}$-]*\.sh")
 # They tell something, or change what no script can see.
 _HARMLESS: Final = frozenset({
     ":", "true", "sync", "nstat", "ss", "netstat", "ethtool", "modprobe", "kldload", "kldunload", "kldstat", "echo", "printf",
-    "cat", "dmesg", "uname", "ulimit", "exit", "pwd", "date", "lsmod", "sockstat",
+    "cat", "dmesg", "uname", "ulimit", "exit", "pwd", "date", "lsmod", "sockstat", "grep", "egrep", "awk", "head", "tail",
+    "wc", "hostname", "export", "unset", "logger", "id", "which",
 })  # fmt: skip
 _QDISCS: Final = frozenset({"pfifo", "bfifo", "pfifo_fast", "fq", "fq_codel", "noqueue", "mq", "codel"})
 _SYSCTL_FLAGS: Final = re.compile(r"-[wqnehaiN]+")
@@ -97,11 +98,19 @@ def _obey(command: Simple, orders: Orders) -> Orders:
             raise ValueError(f"{words[0]} > {command.into} is not understood")
         arguments = [word for word in words[1:] if word not in {"-n", "-e"}]
         return replace(orders, config=_set(f"{command.into}={' '.join(arguments)}", config))
+    if name in {"sudo", "command", "exec"} and len(words) > 1:
+        return _obey(replace(command, words=words[1:]), orders)
+    if name in {"sh", "bash"} and len(words) == 3 and words[1] == "-c":
+        for inner in commands(words[2]):
+            orders = _obey(inner, orders)
+        return orders
     if _RESTORE.fullmatch(words[0]):
         return orders
     if name in {"sysctl", "set_sysctls.py", "set_sysctls"} and len(words) > 1:
         return replace(orders, config=_sysctl(words[1:], config))
-    if _HEADER.fullmatch(words[0]) or (words[0] in {"sh", "bash", "."} and _HEADER.fullmatch(words[-1])):
+    if _HEADER.fullmatch(words[0]) or (
+        words[0] in {"sh", "bash", ".", "source"} and _HEADER.fullmatch(words[-1])
+    ):
         return replace(orders, config=header(config))
     handler = _COMMANDS.get(name)
     if handler is not None:
@@ -168,6 +177,8 @@ def _ip(words: Sequence[str], orders: Orders) -> Orders:
     words = [word for word in words if word not in {"-4", "-s", "-o", "-d"}]
     if not words:
         raise ValueError("ip alone says nothing")
+    if words[0] == "-6" or {"show", "list"} & set(words[1:2]):
+        return orders  # the other family, or only looking
     what, rest = words[0], words[1:]
     if "tcp_metrics".startswith(what) and len(what) > 2:
         return orders  # none are kept
@@ -188,7 +199,7 @@ def _link(words: Sequence[str], orders: Orders) -> Orders:
             at = rest.index("mtu")
             mtu = int(rest[at + 1])
             del rest[at : at + 2]
-        rest = [word for word in rest if word not in {"up", "txqueuelen"} and not word.isdigit()]
+        rest = [word for word in rest if word not in {"up", "txqueuelen", "qlen"} and not word.isdigit()]
         if len(rest) > 1:
             raise ValueError(f"ip link {' '.join(words)} is not understood")
     elif rest and rest[0] not in {"show", "list", "ls"}:
@@ -214,18 +225,22 @@ def _route(words: Sequence[str], orders: Orders) -> Orders:
     if rest and rest[0] in {"unreachable", "blackhole", "prohibit", "throw"}:
         raise ValueError(f"ip route {verb} {rest[0]} is not understood")
     rest = rest[1:]  # the destination: everything leads to the peer
+    mtu = orders.mtu
     while rest:
         word = rest.pop(0)
         if word == "lock":
             continue
         value = rest.pop(0) if rest else ""
+        if word == "mtu":
+            mtu = int(rest.pop(0) if value == "lock" else value)
+            continue
         if word in _ROUTE_METRICS and value == "lock":
             value = rest.pop(0) if rest else ""
         if word in _ROUTE_METRICS:
             config = _ROUTE_METRICS[word](config, value)
         elif word not in _ROUTE_WORDS or word in {"advmss", "cwnd", "window", "features", "ssthresh"}:
             raise ValueError(f"ip route: {word} {value} is not understood")
-    return replace(orders, config=config)
+    return replace(orders, config=config, mtu=mtu)
 
 
 def _ifconfig(words: Sequence[str], orders: Orders) -> Orders:

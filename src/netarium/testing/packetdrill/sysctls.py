@@ -11,7 +11,7 @@ from typing import Final
 
 from netarium.base.config import MachineConfig
 from netarium.base.units import MS, SECOND, US
-from netarium.testing.packetdrill.bsdsysctls import FREEBSD, HARMLESS_FAMILIES
+from netarium.testing.packetdrill.bsdsysctls import FREEBSD, HARMLESS_FAMILIES, classic_ecn
 from netarium.testing.packetdrill.sysctlkinds import Setter, changed, number
 from netarium.testing.packetdrill.sysctlkinds import congestion as _congestion
 from netarium.testing.packetdrill.sysctlkinds import harmless as _harmless
@@ -20,6 +20,8 @@ from netarium.testing.packetdrill.sysctlkinds import number_of as _number
 from netarium.testing.packetdrill.sysctlkinds import only as _only
 from netarium.testing.packetdrill.sysctlkinds import truth as _truth
 
+_OTHER_PROTOCOLS: Final = ("net.ipv6.", "net.mptcp.")
+
 
 def assign(config: MachineConfig, name: str, value: str) -> MachineConfig | None:
     """What the configuration is after `name=value`; None: the name is not known.
@@ -27,7 +29,9 @@ def assign(config: MachineConfig, name: str, value: str) -> MachineConfig | None
     Raises:
         ValueError: the value is none of this name, or not the stack's.
     """
-    setter = TABLE.get(name) or (_harmless if name.startswith(HARMLESS_FAMILIES) else None)
+    setter = TABLE.get(name) or (
+        _harmless if name.startswith((*HARMLESS_FAMILIES, *_OTHER_PROTOCOLS)) else None
+    )
     return None if setter is None else setter(config, value.strip())
 
 
@@ -117,7 +121,8 @@ _LINUX_TCP: Final[dict[str, Setter]] = {
     "comp_sack_delay_ns": _number("compressed_sack_delay_ns"),
     "comp_sack_nr": _number("compressed_sack_segments"),
     "dsack": _truth("dsack"),
-    "ecn": _number("ecn"),
+    "ecn": classic_ecn,
+    "ecn_option": _harmless,  # of Accurate ECN
     "ecn_fallback": _truth("ecn_fallback"),
     "invalid_ratelimit": _number("invalid_ratelimit_ns", MS),
     "abort_on_overflow": _truth("abort_on_overflow"),
@@ -189,7 +194,8 @@ _LINUX: Final[dict[str, Setter]] = {
             "net.core.wmem_default", "net.core.optmem_max", "net.core.netdev_max_backlog", "net.core.netdev_budget",
             "net.core.busy_poll", "net.core.busy_read", "net.core.high_order_alloc_disable",
             "net.core.gro_normal_batch", "net.core.skb_defer_max", "net.core.txrehash", "net.core.warnings",
-            "net.ipv6.conf.all.disable_ipv6", "net.ipv4.udp_mem", "net.ipv4.udp_rmem_min", "net.ipv4.udp_wmem_min",
+            "kernel.timer_migration", "net.ipv4.fwmark_reflect", "net.ipv4.tcp_early_demux", "net.ipv4.ip_early_demux",
+            "net.ipv4.udp_early_demux", "net.ipv4.tcp_tw_reuse_delay", "net.ipv4.udp_mem", "net.ipv4.udp_rmem_min", "net.ipv4.udp_wmem_min",
             "net.ipv4.conf.all.rp_filter", "net.ipv4.conf.default.rp_filter", "kernel.printk",
             "net.ipv4.tcp_fastopen_blackhole_detect_timeout_sec",
         ),

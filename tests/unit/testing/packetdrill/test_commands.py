@@ -51,6 +51,8 @@ def test_what_changes_in_the_internet_layer() -> None:
 
 def test_mtu_and_sleep() -> None:
     assert after("ip link set dev tun0 mtu 900 up").mtu == 900
+    assert after("ip route add 192.0.2.1 dev tun0 mtu lock 901").mtu == 901
+    assert after("ip route add 192.0.2.1 dev tun0 mtu 902").mtu == 902
     assert after("sleep 0.5; sleep 2; usleep 7").sleep == 2 * SECOND + 500 * MS + 7_000
 
 
@@ -62,6 +64,8 @@ def test_mtu_and_sleep() -> None:
         "../../common/defaults.sh",
         "/tmp/x/common/set-up.sh",
         "sh ../common/defaults.sh",
+        "source ./defaults.sh",
+        'sh -c "./defaults.sh"',
     ],
 )
 def test_headers_set_the_defaults_of_the_suites(header: str) -> None:
@@ -77,6 +81,8 @@ def test_headers_set_the_defaults_of_the_suites(header: str) -> None:
         "tc qdisc add dev tun0 root pfifo", "tc qdisc show", "ethtool -K tun0 tso off gso off", "modprobe tcp_bbr",
         "kldload -n cc_newreno", "sysctl net.ipv4.tcp_sack", "sysctl net.core.default_qdisc=pfifo",
         "sysctl net.inet.tcp.hostcache.purgenow=1", "ip link set tun0 up", "echo hello",
+        "ip -6 route show", "ip addr show", "ip link set tun0 qlen 100", "sysctl -q net.ipv6.auto_flowlabels=0",
+        "sudo sysctl -q net.mptcp.enabled=0", "grep -q x /proc/net/tcp", "export X=1",
     ],
 )  # fmt: skip
 def test_what_changes_nothing(text: str) -> None:
@@ -92,6 +98,7 @@ def test_what_changes_nothing(text: str) -> None:
         ("sysctl net.ipv4.tcp_sack=maybe", "no value of net.ipv4.tcp_sack"),
         ("sysctl net.ipv4.tcp_sack=", "no value of"),
         ("sysctl net.ipv4.tcp_stdurg=1", "only 0 describes"),
+        ("sysctl net.ipv4.tcp_ecn=3", "Accurate ECN"),
         ("sysctl net.ipv4.tcp_rmem=5", "no value of"),
         ("sysctl net.ipv4.tcp_rmem='9 8 7'", "three sizes"),
         ("sysctl net.ipv4.ip_local_port_range='9 8'", "two ports"),

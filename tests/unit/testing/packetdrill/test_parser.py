@@ -90,6 +90,18 @@ def test_settings() -> None:
         parse("x", "--mtu=900\n--tolerance_usecs=9000\n--local_ip=10.0.0.1\n0 close(3) = 0")
     )
     assert (settings.mtu, settings.tolerance, settings.local) == (900, 9 * MS, bytes((10, 0, 0, 1)))
+    assert settings_of(parse("x", "--mss=900\n0 close(3) = 0")).gso_size == 900
+
+
+def test_the_command_line_wins() -> None:
+    script = parse("x", "--ip_version=ipv6\n--mtu=900\n0 close(3) = 0")
+    settings = settings_of(script, {"ip_version": "ipv4", "mtu": "1000"})
+    assert (settings.mapped, settings.mtu) == (False, 1_000)
+
+
+def test_the_version_is_what_a_script_is_refused_for() -> None:
+    with pytest.raises(ScriptError, match="no IPv6 yet"):
+        settings_of(parse("x", "--local_ip=fd00::1\n--ip_version=ipv6\n0 close(3) = 0"))
 
 
 @pytest.mark.parametrize(
@@ -131,10 +143,18 @@ def test_settings() -> None:
         ("`sysctl net.ipv4.tcp_sack=maybe`\n0 close(3) = 0", "no value"),
         ("--frob=3\n0 close(3) = 0", "option --frob"),
         ("--ip_version=ipv6\n0 close(3) = 0", "no IPv6 yet"),
-        ("0 %{ import os }%", "Import is not understood"),
+        ("0 %{ import os }%", "the import of os is not understood"),
+        ("0 %{ math.__loader__ }%", "is not understood"),
+        ("0 %{ __builtins__ }%", "is not understood"),
+        ("0 %{\nwhile 1:\n  pass\n}%", "While is not understood"),
+        ("0 %{ range(9**9) }%", "Pow"),
+        ("0 %{ (1).real }%", "Attribute"),
+        ("0 %{ (lambda: 3)() }%", "may be called"),
+        ("--mss=70000\n0 close(3) = 0", "a size of 0 to 65535"),
+        ("--code_command=/bin/sh\n0 close(3) = 0", "without another program"),
         ("0 %{ assert }%", "code"),
         ("0 %{ open('x') }%", "may be called"),
-        ("0 %{ x.y }%", "Attribute"),
+        ("0 %{ x.y }%", r"x\.y is not"),
         ("0 %{ assert 1", "has no end"),
         ("0 close(3) = 0 /* and", "has no end"),
         ("0 %{ assert tcpi_nonesuch == 1 }%", "tcpi_nonesuch"),
