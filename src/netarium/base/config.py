@@ -217,6 +217,12 @@ class TcpConfig:
         True  # a closed socket in FIN-WAIT-2 is a record: text and resets in its window end it
     )
     strict_window: bool = False  # RFC 9293 §3.4, Table 6, to the letter
+    pacing_ss_percent: int = 200  # of a congestion window by round trip: the rate in slow start
+    pacing_ca_percent: int = 120  # and later
+    chunk_segments: int = 2  # that go in one go at least
+    chunk_rtt_log: int = (
+        9  # chunks are larger on short paths: 64 KiB more, halved for every 2**9 µs of round trip
+    )
     mss_of_path: bool = True  # our MSS option follows the path's MTU, where it is less than the link's
     trim_to_window: bool = (
         True  # text beyond the window is cut; else a segment that begins inside is taken whole

@@ -15,7 +15,7 @@ _TOKEN: Final = re.compile(
   | (?P<command>`[^`]*`)
   | (?P<string>"(?:[^"\\\n]|\\.)*")
   | (?P<option>--[a-z][a-z0-9_]*(?:=(?:"[^"\n]*"|[^\s"]+)+)?)
-  | (?P<number>0x[0-9a-fA-F]+|\d+\.\d+|\.\d+|\d+)
+  | (?P<number>0x[0-9a-fA-F]+|\d+\.\d+|\.\d+|\d+\.(?!\.)(?=\s)|\d+)
   | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
   | (?P<sign>\.\.\.|.)
     """,

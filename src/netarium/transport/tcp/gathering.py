@@ -12,13 +12,11 @@ from netarium.transport.tcp.tcb import DEFAULT_MSS4, LOSS, RECOVERY, Tcb
 
 _GSO_MAX: Final = 65_215  # octets of the largest chunk: 64 KiB less room for headers
 _PACING_SHIFT: Final = 10  # a chunk is what the pacing rate sends in 2**-10 s
-_LEAST: Final = 2  # segments
 _CHUNK_COST: Final = 768  # octets of bookkeeping
 _SEGMENT_COST: Final = 640  # what Linux adds to a segment when it reckons how many fit
 _LOW_WATER: Final = 2_048  # the BSDs' SO_SNDLOWAT: with so much room a write goes on
 _STEP: Final = 8_192  # net.inet.tcp.sendbuf_inc
 _NO_LIMIT: Final = 1 << 62
-_RTT_LOG: Final = 9  # chunks are larger on short paths: 64 KiB more, halved for every 2**9 µs of round trip
 
 
 def goal(tcb: Tcb) -> int:
@@ -139,8 +137,8 @@ def worthwhile(tcb: Tcb) -> int:
     growing = tcb.recovery != LOSS and control.cwnd < control.ssthresh >> 1
     octets = pacing.by_window(tcb, growing=growing) >> _PACING_SHIFT
     if tcb.rtt.min_rtt:
-        octets += 65_536 >> min(tcb.rtt.min_rtt // 1_000 >> _RTT_LOG, 17)
-    return max(min(octets, _GSO_MAX) // tcb.smss, _LEAST)
+        octets += 65_536 >> min(tcb.rtt.min_rtt // 1_000 >> tcb.config.chunk_rtt_log, 17)
+    return max(min(octets, _GSO_MAX) // tcb.smss, tcb.config.chunk_segments)
 
 
 def defers(tcb: Tcb, waiting: int, room: int, mss: int, now: int) -> bool:

@@ -13,7 +13,7 @@ from netarium.base.units import SECOND
 from netarium.transport.tcp.tcb import Tcb
 
 UNLIMITED: Final = (1 << 64) - 1
-_SLOW_START, _AVOIDANCE = 2 * SECOND, 12 * SECOND // 10  # 200 and 120 per cent of cwnd by SRTT
+_PER_CENT: Final = SECOND // 100
 _BURSTS_A_SECOND: Final = 1_024
 _LEAST_BURST: Final = 2  # segments
 _LEAST_RATE: Final = 150_000  # octets/s; below it, one segment
@@ -45,7 +45,8 @@ def by_window(tcb: Tcb, *, growing: bool) -> int:
     `growing`: as slow start does; there must be an SRTT.
     """
     window = max(tcb.congestion.cwnd, tcb.snd_nxt - tcb.snd_una)
-    return window * (_SLOW_START if growing else _AVOIDANCE) // tcb.rtt.srtt
+    per_cent = tcb.config.pacing_ss_percent if growing else tcb.config.pacing_ca_percent
+    return window * per_cent * _PER_CENT // tcb.rtt.srtt
 
 
 def burst(pace: int, smss: int) -> int:
