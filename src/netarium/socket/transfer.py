@@ -205,8 +205,12 @@ class Transfer(SocketBase):
         """Connect and send at once (RFC 7413, MSG_FASTOPEN); blocking, it waits until all is taken."""
         endpoint, driver, description = self._live(), self._driver, self._description
         assert isinstance(endpoint, Connection)
-        if description.connecting and endpoint.state_name not in _HANDSHAKE and not endpoint.error:
+        if description.connecting and endpoint.state_name not in _HANDSHAKE:
             description.connecting = False  # nobody has asked yet how the connect() before it ended
+            if endpoint.error:
+                pending, endpoint.error = endpoint.error, 0
+                endpoint.attempt_failed()
+                raise os_error(pending)
             return self._send_stream(data, flags, whole=self._timeout_ns is None)
         waits = self._timeout_ns != 0 and not flags & MSG_DONTWAIT
         with driver.lock:
