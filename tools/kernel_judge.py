@@ -130,7 +130,7 @@ class KernelStage:
         """Monotonic ns."""
         return time.monotonic_ns()
 
-    def configure(self, *_: Any) -> None:
+    def configure(self, *_: Any, **__: Any) -> None:
         """The commands have been carried out."""
 
     def deliver(self, packet: bytes, gso_size: int = 0) -> None:
@@ -139,8 +139,7 @@ class KernelStage:
         start = (packet[0] & 15) * 4
         vnet = _VNET.pack(0, 0, 0, 0, 0, 0)
         if gso_size:
-            length = start + (packet[start + 12] >> 4) * 4
-            vnet = _VNET.pack(1, 1, length, gso_size, start, 16)  # checksum to be trusted, TCP over IPv4
+            vnet = _VNET.pack(1, 1, len(packet), gso_size, start, 16)  # checksum to be trusted, TCP over IPv4
         os.write(self._tun, vnet + packet)
 
     def advance(self, until: int, *, enough: Callable[[], bool] = lambda: False) -> None:

@@ -4,7 +4,7 @@ from collections import deque
 from typing import Final
 
 from netarium.base.checksum import Buffer
-from netarium.transport.tcp import acks
+from netarium.transport.tcp import acks, window
 from netarium.transport.tcp.tcb import Tcb
 
 _COPY_BELOW: Final = (
@@ -62,6 +62,8 @@ def _keep(tcb: Tcb, seq: int, payload: Buffer, *, pushed: bool) -> None:
     if queue and (known := queue.known(seq, seq + len(payload))) is not None:
         acks.report_duplicate(tcb, *known)
     queue.insert(seq, payload)
+    if tcb.sack_ok and tcb.config.window_form == "adaptive" and tcb.rcv_ssthresh < tcb.window_clamp:
+        window.grow(tcb, len(payload), waiting=True)
 
 
 def _deliver(tcb: Tcb, payload: Buffer) -> None:

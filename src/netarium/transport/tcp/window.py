@@ -17,7 +17,7 @@ from netarium.transport.tcp.tcb import Tcb
 _SCALE: Final = 8  # bits: the share of memory that is the octets' own, in 256ths
 _START_RATIO: Final = 128  # half, until full segments have told better
 # What Linux's buffers cost: a packet lies in a power of two of octets with its headers and with room before and behind
-# it; what a driver has merged from several, in pages.
+# it; of what a driver has merged from several, that is so for the first page, and the rest lies in pages of its own.
 _BOOKKEEPING: Final = 256
 _BEFORE_AND_BEHIND: Final = 64 + 320
 _HEADERS: Final = 40
@@ -131,8 +131,8 @@ def measure(tcb: Tcb, size: int) -> None:
 def _cost(tcb: Tcb, size: int) -> int:
     """Octets of memory that a packet with `size` octets of text takes, as Linux's does on a TUN."""
     room = size + _HEADERS + 12 * tcb.ts_ok + _BEFORE_AND_BEHIND
-    if tcb.rcv_gso and room - _BEFORE_AND_BEHIND + 64 >= _PAGE:
-        return -(-size // _PAGE) * _PAGE + _SMALL + _BOOKKEEPING
+    if tcb.rcv_gso and room > _PAGE:
+        return -(-room // _PAGE) * _PAGE + _BOOKKEEPING
     return _BOOKKEEPING + (_SMALL if room <= _SMALL else 1 << (room - 1).bit_length())
 
 
@@ -154,9 +154,15 @@ def clamp(tcb: Tcb, octets: int) -> None:
     tcb.drs_space = min(tcb.drs_space, octets)
 
 
-def grow(tcb: Tcb, size: int) -> None:
-    """A segment in order arrived: the window may grow by two of them, or by twice its size (a slow start of its own)."""
-    free = tcb.rcv_buf - tcb.rcv_queued - size - tcb.reassembly.octets
+def grow(tcb: Tcb, size: int, *, waiting: bool = False) -> None:
+    """A segment arrived: the window may grow by two of them, or by twice its size (a slow start of its own).
+
+    Args:
+        tcb: the connection.
+        size: octets of the segment.
+        waiting: it is behind a hole, and waits already; else it is in order, and not delivered yet.
+    """
+    free = tcb.rcv_buf - tcb.rcv_queued - tcb.reassembly.octets + (size if waiting else -size)
     room = min(tcb.window_clamp, free) - tcb.rcv_ssthresh
     if room > 0 and size >= _WORTH_GROWING:
         tcb.rcv_ssthresh += min(room, 2 * max(tcb.advmss, size))
