@@ -16,7 +16,7 @@ from typing import Any, Final
 from netarium.testing.packetdrill.constants import CODE_NAMES
 from netarium.testing.packetdrill.errors import Mismatch, NotUnderstood, ScriptError
 
-_PRINT: Final = re.compile(r"^(\s*)print\s+([^(\s].*)$", re.MULTILINE)
+_PRINT: Final = re.compile(r"(^|;)([ \t]*)print[ \t]+([^(\s;][^;\n]*)", re.MULTILINE)
 _FUNCTIONS: Final = {
     "abs": abs,
     "min": min,
@@ -68,7 +68,7 @@ def check(name: str, line: int, text: str, known: set[str] | None = None) -> ast
         ScriptError: it is not understood, or more than is allowed.
     """
     try:
-        tree = ast.parse(_PRINT.sub(r"\1print(\2)", textwrap.dedent(text).strip()))
+        tree = ast.parse(_PRINT.sub(r"\1\2print(\3)", textwrap.dedent(text).strip()))
     except SyntaxError as fault:
         raise ScriptError(name, line, f"code: {fault.msg}") from None
     own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)} | (known or set())

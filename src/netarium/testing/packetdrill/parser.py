@@ -46,7 +46,7 @@ def load(path: Path, defines: Mapping[str, str] | None = None) -> Script:
         ScriptError: it is not understood.
         OSError: it cannot be read.
     """
-    return parse(str(path), path.read_text(encoding="utf-8", errors="replace"), defines)
+    return parse(str(path), path.read_text(encoding="utf-8-sig", errors="replace"), defines)
 
 
 def parse(name: str, text: str, defines: Mapping[str, str] | None = None) -> Script:
