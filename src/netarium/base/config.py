@@ -301,6 +301,8 @@ class TcpConfig:
     # The send buffer follows the congestion "window" (Linux), grows in "steps" when it is too small, or is "fixed".
     send_buffer_form: str = "window"
     syns_in_window: bool = False  # RFC 793's rule for SYNs, too: one in the window ends the connection
+    # What takes a reduction back: "evidence" of any kind (Eifel, DSACK, F-RTO), or after one timeout a "quick" ACK (BSD).
+    undo_form: str = "evidence"
     socket_errors: str = "linux"  # whose errnos calls give in states that they do not fit; or "freebsd"
 
 

@@ -32,6 +32,7 @@ _FREEBSD: Final = TcpConfig(
     invalid_ratelimit_ns=0,
     half_open_syn="answer",
     trims_segments=True,
+    undo_form="quick",
     send_buffer_form="steps",
     closed_window_pulls_back=True,
     sack_counts_fin=False,

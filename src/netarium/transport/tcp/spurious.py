@@ -12,6 +12,8 @@ from netarium.wire.tcp import TcpSegment
 
 def was_needless(tcb: Tcb, seg: TcpSegment) -> bool:
     """The recovery that goes on was needless, as far as this ACK tells."""
+    if tcb.config.undo_form != "evidence":
+        return False
     return tcb.undo is not None and (tcb.undo.all_dsacked or was_only_late(tcb, seg))
 
 
@@ -38,7 +40,7 @@ def undo_window(tcb: Tcb, now: int, *, unmark: bool = False) -> None:
 
 def undo_by_dsack(tcb: Tcb, now: int) -> bool:
     """Every retransmission has arrived twice."""
-    if tcb.undo is None or not tcb.undo.all_dsacked:
+    if tcb.undo is None or not tcb.undo.all_dsacked or tcb.config.undo_form != "evidence":
         return False
     tcb.rack.on_needless_recovery()
     undo_window(tcb, now)
@@ -47,7 +49,7 @@ def undo_by_dsack(tcb: Tcb, now: int) -> bool:
 
 def undo_at_partial_ack(tcb: Tcb, seg: TcpSegment, una: int, now: int) -> bool:
     """The hole at `una` was filled by an original. True: retransmissions are out, so only new data is sent for now."""
-    if tcb.undo is None or not was_only_late(tcb, seg):
+    if tcb.undo is None or not was_only_late(tcb, seg) or tcb.config.undo_form != "evidence":
         return False
     board = tcb.scoreboard
     tcb.reordering.on_late(una, max(board.highest_sacked, tcb.snd_una), tcb.smss)
@@ -75,13 +77,29 @@ def undo_at_end(tcb: Tcb, seg: TcpSegment, now: int) -> bool:
 
 def undo_timeout(tcb: Tcb, seg: TcpSegment, now: int, *, by_frto: bool) -> bool:
     """The timeout was needless: nothing is lost; True if so."""
-    if not by_frto and not was_needless(tcb, seg):
+    needless = was_needless(tcb, seg)
+    if tcb.config.undo_form == "quick":
+        needless = _came_too_soon(tcb, seg, now)
+    if not by_frto and not needless:
         return False
     undo_window(tcb, now, unmark=True)
     tcb.rexmit_count = 0
     if not _must_stay(tcb) and (by_frto or tcb.sack_ok):
         tcb.recovery = OPEN
     return True
+
+
+def _came_too_soon(tcb: Tcb, seg: TcpSegment, now: int) -> bool:
+    """After one timeout: the echo is older than it; or, without timestamps, the ACK came within half a round trip.
+
+    So BSD has had it since 4.4 (Allman and Paxson 1999, "bad retransmit"), and nothing else is taken back there.
+    """
+    undo, resent_at = tcb.undo, tcb.first_resent_at
+    if undo is None or undo.timeouts != 1 or not resent_at:
+        return False
+    if tcb.ts_ok:
+        return was_only_late(tcb, seg)
+    return now - resent_at < tcb.rtt.srtt >> 1
 
 
 def _must_stay(tcb: Tcb) -> bool:

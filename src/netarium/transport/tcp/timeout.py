@@ -27,6 +27,8 @@ def on_retransmission_timeout(tcb: Tcb, now: int) -> None:
     first = state <= DISORDER or tcb.snd_una >= tcb.recover or (state == LOSS and not tcb.rexmit_count)
     if first:
         begin_undo(tcb, restores=True)
+    if tcb.undo is not None:
+        tcb.undo.timeouts += 1
     control.on_rto(flight_size=reduction.window_in_use(tcb), first=first, now=now)
     tcb.cwr_due = tcb.ecn_ok
     control.cwnd = (board.in_flight + 1) * tcb.smss

@@ -13,15 +13,17 @@ class Undo:
     Attributes:
         marker: SND.UNA when it began.
         pending: retransmitted segments of which no DSACK has told; None: nothing was retransmitted.
+        timeouts: how often the retransmission timer has expired in it.
         restores: the window of before is right again if this was needless; not after an ECN mark.
     """
 
-    __slots__ = ("marker", "pending", "restores")
+    __slots__ = ("marker", "pending", "restores", "timeouts")
 
     def __init__(self, snd_una: int, on_the_way: int, *, restores: bool) -> None:
         self.marker = snd_una
         self.pending: int | None = on_the_way or None  # those that were resent before may draw DSACKs, too
         self.restores = restores
+        self.timeouts = 0
 
     def on_resent(self, segs: int) -> None:
         """So many segments are sent again."""
