@@ -7,6 +7,7 @@ import pytest
 
 from netarium.base.config import MachineConfig
 from netarium.base.units import MS, SECOND
+from netarium.transport.tcp import pacing
 from netarium.transport.tcp.congestion.base import INFINITE_SSTHRESH
 from netarium.wire.tcp import ACK
 
@@ -115,7 +116,7 @@ def test_the_algorithm_may_change_at_any_time(tcp) -> None:
 
 def test_paced_segments_leave_by_the_clock() -> None:
     """100,000 octets/s: after the first ten, a segment each 10 ms; nothing runs in between."""
-    tcp = with_settings()
+    tcp = with_settings(gathering=False)
     tcp.option(max_pacing_rate=100_000)
     tcp.established()
     tcp.send(bytes(15_000))
@@ -177,3 +178,62 @@ def test_only_who_asks_for_samples_pays_for_them(tcp) -> None:
     assert tcp.socket.tcb.rate is None
     assert tcp.socket.tcb.scoreboard.oldest.rate is None
     assert not tcp.socket.tcb.paced
+
+
+def paced() -> Script:
+    """A million octets/s, and the first ten segments, which go unpaced, are through."""
+    tcp = with_settings(gathering=False)
+    tcp.option(max_pacing_rate=1_000_000)
+    tcp.established()
+    tcp.advance(20 * MS)
+    tcp.send(bytes(11_000))
+    tcp._collect()
+    return tcp
+
+
+@pytest.mark.parametrize(("rate", "left"), [(1_000_000, 0), (50_000_000, 47_000)])
+def test_what_is_sent_again_shares_a_burst_if_that_is_large(rate: int, left: int) -> None:
+    """50 MB/s are 48 segments in a millisecond; of two one goes by itself."""
+    tcp = paced()
+    tcp.option(max_pacing_rate=rate)
+    tcb = tcp.socket.tcb
+    tcb.paced_until = 0
+    assert pacing.may_send(tcb, 100 * SECOND)
+    pacing.sent(tcb, 1_000, 100 * SECOND, again=True)
+    assert tcb.pacing_burst == left
+
+
+@pytest.mark.parametrize("name", ["reno", "cubic", "bbr"])
+def test_the_delivery_rate_is_known_for_every_control(name: str) -> None:
+    """From the first look at TCP_INFO on; ten segments in each 40 ms, and more than the application has to say."""
+    tcp = with_settings(congestion_control=name, slow_start_after_idle=False)
+    tcp.established()
+    assert tcp.socket.info(tcp.now).tcpi_delivery_rate == 0
+    una = round_trip(tcp, 10, 101)
+    for _ in range(3):
+        una = round_trip(tcp, 10, una)
+    info = tcp.socket.info(tcp.now)
+    assert info.tcpi_delivery_rate == pytest.approx(250_000, rel=0.3)
+    assert info.tcpi_delivery_rate_app_limited
+
+
+def test_nobody_pays_for_a_delivery_rate_that_nobody_asks_for() -> None:
+    tcp = with_settings()
+    tcp.established()
+    round_trip(tcp, 10, 101)
+    assert tcp.socket.tcb.rate is None
+
+
+def test_the_delivery_rate_does_not_change_the_window() -> None:
+    windows = []
+    for asked in (False, True):
+        tcp = with_settings()
+        tcp.established()
+        if asked:
+            tcp.socket.info(tcp.now)
+        una = 101
+        for segments in (10, 20, 40, 10, 10):
+            una = round_trip(tcp, segments, una)
+        tcp.inject(ACK, seq=301, ack=una)
+        windows.append((tcp.socket.tcb.congestion.cwnd, tcp.socket.tcb.congestion.ssthresh))
+    assert windows[0] == windows[1]

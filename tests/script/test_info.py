@@ -54,7 +54,7 @@ def test_every_field_of_a_connection_that_sends(tcp: Script) -> None:
     tcp.advance(30 * MS)
     tcp.inject(ACK, seq=301, ack=1_101, window=2_000)
     assert watch.news() == {
-        "unacked": 4, "segs_in": 2, "bytes_acked": 1_000, "delivered": 2, "busy_time": 30_000,
+        "unacked": 4, "segs_in": 2, "bytes_acked": 1_000, "delivery_rate": 33_333, "delivered": 2, "busy_time": 30_000,
         "rtt": 21_250, "rto": 221_250, "pacing_rate": 941_176, "last_data_sent": 30, "last_data_recv": 30,
     }  # fmt: skip
 
@@ -106,7 +106,7 @@ def test_every_field_of_a_connection_that_loses(tcp: Script) -> None:
     news = watch.news()
     assert {k: v for k, v in news.items() if k not in {"pacing_rate", "rtt", "rttvar", "rto"}} == {
         "ca_state": 0, "unacked": 0, "lost": 0, "retrans": 0, "sacked": 0, "snd_cwnd": 7, "segs_in": 3,
-        "bytes_acked": 4_000, "delivered": 5, "last_ack_recv": 0, "reord_seen": 1,
+        "bytes_acked": 4_000, "delivered": 5, "last_ack_recv": 0, "reord_seen": 1, "delivery_rate": 66_666,
     }  # fmt: skip
     tcp.inject(ACK, seq=301, ack=4_101, window=0, sack=[(101, 1_101)])
     news = watch.news()

@@ -14,9 +14,9 @@ from .conftest import Script
 
 @pytest.fixture
 def tcp() -> Script:
-    """With Reno's window, whose halves are easy to follow."""
+    """With Reno's window, whose halves are easy to follow, and no segment that waits for others to go with."""
     config = MachineConfig()
-    return Script(replace(config, tcp=replace(config.tcp, congestion_control="reno")))
+    return Script(replace(config, tcp=replace(config.tcp, congestion_control="reno", gathering=False)))
 
 
 def flight(tcp: Script, segments: int, **options: object) -> None:
@@ -365,3 +365,18 @@ def test_a_congestion_mark_shrinks_the_window_once_in_a_round_trip_and_resends_n
     assert tcb.congestion.cwnd == 5_000
     tcp.inject(ACK, seq=301, ack=11_101)
     assert (tcb.recovery, tcb.congestion.cwnd, tcb.total_retrans) == (OPEN, 5_000, 0)
+
+
+@pytest.mark.parametrize("pushes", [True, False])
+def test_a_loss_probe_of_new_data_asks_for_an_ack_at_once(pushes: bool) -> None:
+    """With PSH, though more follows: by RFC 9293 §3.9.1.2 it may be set; Linux's sender does not."""
+    tcp = without(tail_loss_probe_pushes=pushes, gathering=False)
+    tcp.established(sack_permitted=True)
+    tcp.advance(20 * MS)
+    tcp.send(bytes(50_000))
+    for i in range(10):
+        tcp.expect(ACK, seq=101 + 1_000 * i, length=1_000)
+    tcp.advance(SECOND)
+    tcp._collect()
+    assert (tcp.seen[0].flags & PSH > 0) is pushes
+    tcp.expect(tcp.seen[0].flags, seq=10_101, length=1_000)

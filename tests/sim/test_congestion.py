@@ -4,12 +4,14 @@ import itertools
 import math
 import socket
 import time
+from collections.abc import Callable
 
 import pytest
 
 from netarium.base.config import MachineConfig, TcpConfig
 from netarium.base.units import MS
 from netarium.link import rules
+from netarium.link.policer import Police
 from netarium.sim import World
 from netarium.transport.tcp.connection import Connection
 
@@ -52,11 +54,11 @@ class Line:
                 rules.Loss(loss), direction=0
             )  # of data; a lost ACK is none of the formula's losses
 
-    def rates(self, *instants: float) -> list[list[float]]:
-        """Let everyone send; what each got acknowledged between the instants (s), in bit/s."""
-        return self.world.run(self._measure, instants)
+    def rates(self, *instants: float, look: Callable[[], None] = lambda: None) -> list[list[float]]:
+        """Let everyone send; what each got acknowledged between the instants (s), in bit/s; `look` is called at each."""
+        return self.world.run(self._measure, instants, look)
 
-    def _measure(self, instants: tuple[float, ...]) -> list[list[float]]:
+    def _measure(self, instants: tuple[float, ...], look: Callable[[], None]) -> list[list[float]]:
         for i, sender in enumerate(self.senders):
             self.receiver.run(_receive, PORT + i)
             sender.run(_send, PORT + i)
@@ -64,6 +66,7 @@ class Line:
         for instant in instants:
             time.sleep(instant - time.monotonic())
             acked.append([self._acked(i) for i in range(len(self.senders))])
+            look()
         return [
             [8 * (new - old) / (end - start) for old, new in zip(before, after, strict=True)]
             for (start, before), (end, after) in itertools.pairwise(zip(instants, acked, strict=True))
@@ -146,11 +149,26 @@ def test_the_response_function(loss: float, until: float) -> None:
 
 
 @pytest.mark.slow
-def test_bbr_does_not_mind_random_losses() -> None:
-    """1 % of the segments on 20 Mbit/s: more than 85 % of the line; CUBIC would get a fifth of it."""
+@pytest.mark.parametrize(("loss", "left"), [(0.01, 0.85), (0.05, 0.8)])
+def test_bbr_does_not_mind_random_losses(loss: float, left: float) -> None:
+    """At 1 % on 20 Mbit/s more than 85 % of the line are left; CUBIC would get a fifth of it."""
     rate = 20e6
-    ((got,),) = Line(1, loss=0.01, rate=rate, control="bbr").rates(2, 9)
-    assert got > 0.85 * rate * SEGMENT / 1_538
+    ((got,),) = Line(1, loss=loss, rate=rate, control="bbr").rates(2, 9)
+    assert got > left * rate * SEGMENT / 1_538
+
+
+def test_bbr_finds_a_policer_and_keeps_below_it() -> None:
+    """10 Mbit/s with bursts of 60,000 octets: once that is known nothing is lost any more, and nearly all of it used."""
+    line = Line(1, control="bbr")
+    line.slow.add_rule(Police("10mbit", 60_000), direction=0)
+    retransmissions = []
+
+    def look() -> None:
+        retransmissions.append(line.connection(0).info(line.world.now).tcpi_total_retrans)
+
+    ((rate,),) = line.rates(1.2, 2.2, look=look)
+    assert retransmissions[0] == retransmissions[1] > 0
+    assert rate > 0.9 * 10e6 * SEGMENT / 1_514
 
 
 @pytest.mark.slow

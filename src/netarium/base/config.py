@@ -143,6 +143,7 @@ class TcpConfig:
     keepalive_probes: int = 9
     initial_window_segments: int = 10  # RFC 6928
     congestion_control: str = "cubic"
+    cubic_form: str = "rfc"  # RFC 9438 with HyStart++ (RFC 9406); or "linux"
     slow_start_after_idle: bool = True  # RFC 2861, RFC 5681 §4.1: the window shrinks when it is not used
     ssthresh_from_flight_size: bool = (
         False  # True: as RFC 5681 §3.1 and RFC 9438 §4.6 have it; False: from cwnd
@@ -162,6 +163,8 @@ class TcpConfig:
     rack_adapts: bool = True  # its reordering window widens after DSACKs
     rack_ignores_dupthresh: bool = False  # it stays open however many segments were SACKed
     tail_loss_probe: bool = True  # RFC 8985 §7
+    # Its new data carries PSH: for that Linux acknowledges a full segment as soon as it is read, instead of 40 ms later.
+    tail_loss_probe_pushes: bool = True
     frto: bool = True  # RFC 5682
     retrans_collapse: bool = True  # small segments are put together when they are sent again
     # Of segments equally old: True: the window of each counts (RFC 9293 §3.10.7.4), and a duplicate ACK has the same

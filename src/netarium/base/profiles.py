@@ -153,6 +153,8 @@ PROFILES: Final[dict[str, TcpConfig]] = {
         urgent_in_line=False,
         rfc1337=False,
         half_open_syn="reset",
+        cubic_form="linux",
+        tail_loss_probe_pushes=False,
     ),  # what `TcpConfig` changed for people without sysctls
     "freebsd": _FREEBSD,
     "rfc": _RFC,

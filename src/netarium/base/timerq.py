@@ -87,12 +87,11 @@ class TimerQueue(Generic[Item]):
 
     def pop(self) -> tuple[int, Item] | None:
         """Remove and return the next item, with its deadline; None if there is none."""
-        heap = self._heap
-        if heap and heap[0][3] != heap[0][0]:  # it was moved or cancelled; a live entry is the first
+        if self.first < 0:
             self.find()
-        if not heap:
+        if not self._heap:
             return None
-        at, _, item, _ = heappop(heap)
+        at, _, item, _ = heappop(self._heap)
         del self._due[item]
         self.first = _UNKNOWN
         return at, item

@@ -270,7 +270,7 @@ class RealDriver:
         self._pumping = True
         try:
             now = _now()
-            self._due = pump(self._machine, now)
+            self._due = pump(self._machine, now, clock=_now)
             self._see_to_devices(now)
             self._tell()
         finally:

@@ -8,8 +8,12 @@ import os
 import select
 import threading
 from collections.abc import Sequence
+from typing import Final
 
 from netarium.transport.endpoint import Endpoint
+
+_COARSE_NS: Final = 5_000_000  # epoll counts ms: shorter sleeps are timed by select, which counts µs
+_SELECTABLE: Final = 1_024  # FD_SETSIZE
 
 
 class Sleeper:
@@ -89,6 +93,11 @@ class BlockedCall(Sleeper):
         """Sleep as prepared."""
         seconds = -1.0 if timeout_ns is None else max(timeout_ns, 0) / 1e9
         if self._leading:
+            if 0 < seconds * 1e9 < _COARSE_NS and self._devices.fileno() < _SELECTABLE:
+                select.select(
+                    (self._devices,), (), (), seconds
+                )  # a paced burst that waits is due within a ms
+                seconds = 0
             for fd, _ in self._devices.poll(seconds, 8):
                 if fd == self._alarm:
                     os.eventfd_read(fd)

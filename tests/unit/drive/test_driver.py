@@ -17,6 +17,7 @@ from typing import Any, Self, cast
 
 import pytest
 
+from netarium.drive import sleepers
 from netarium.drive.device import KernelDevice
 from netarium.drive.driver import RealDriver
 from netarium.host.machine import Machine
@@ -499,3 +500,25 @@ def test_alone_keeps_the_background_away(bench: Bench) -> None:
     assert bench.machine.receivers == [threading.current_thread().name]
     bench.far.send(b"\1")
     bench.until(lambda: len(bench.machine.received) == 2)
+
+
+def test_a_short_sleep_is_timed_to_the_microsecond(monkeypatch: pytest.MonkeyPatch) -> None:
+    """epoll would round 300 µs up to a millisecond, and a paced sender would be three times too slow."""
+    slept: list[float] = []
+    polled: list[float] = []
+
+    class Devices:
+        def fileno(self) -> int:
+            return 9
+
+        def poll(self, seconds: float, _most: int) -> list[tuple[int, int]]:
+            polled.append(seconds)
+            return []
+
+    monkeypatch.setattr(sleepers.select, "select", lambda _r, _w, _x, seconds: slept.append(seconds))
+    call = sleepers.BlockedCall((), Devices(), 3)  # type: ignore[arg-type]
+    call.prepare(leading=True)
+    for timeout in (300_000, 4_999_999, 5_000_000, 0, None):
+        call.sleep(timeout)
+    assert slept == [0.000_3, 0.004_999_999]
+    assert polled == [0, 0, 0.005, 0, -1]

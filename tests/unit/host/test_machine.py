@@ -1,5 +1,6 @@
 """The five verbs: every frame has one fate, nothing raises, senders take turns."""
 
+import itertools
 from collections import deque
 from random import Random
 from typing import Any
@@ -150,6 +151,25 @@ def test_pump_takes_a_batch_and_then_the_timers(machine: Machine, wire: Wire, mo
     wire.incoming.extend(Frame(b"x") for _ in range(5))
     pump(machine, NOW, budget=3)
     assert order == ["frame"] * 3 + ["timers"] + ["frame"] * 2 + ["timers"]
+
+
+def test_where_time_passes_an_answer_is_later_than_what_it_answers(
+    machine: Machine, wire: Wire, monkeypatch: Any
+) -> None:
+    """Else the round trip of what is answered within one turn would be none, and the least ever seen."""
+    received: list[int] = []
+    sent: list[int] = []
+    monkeypatch.setattr(machine, "receive", lambda _device, _frame, now: received.append(now))
+    monkeypatch.setattr(
+        wire, "send", lambda _frame, now: (sent.append(now), wire.incoming.append(Frame(b"answer")))
+    )
+    machine.ip.interface_of(wire).out.append(Frame(b"question"))
+    wire.incoming.extend(Frame(b"first") for _ in range(2))
+    ticks = itertools.count(NOW + 1)
+    pump(machine, NOW, 2, clock=lambda: next(ticks))
+    assert received[:2] == [NOW, NOW]
+    assert sent == [NOW + 1]
+    assert received[2:] == [NOW + 2]
 
 
 def test_what_is_sent_to_ourselves_arrives_in_the_same_turn(machine: Machine) -> None:

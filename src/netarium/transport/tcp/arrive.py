@@ -12,6 +12,7 @@ from netarium.base.errors import Accepted, CloseReason, DropReason, Fate
 from netarium.base.seq import MASK
 from netarium.transport.tcp import (
     acceptance,
+    ackburst,
     acks,
     ecn,
     finwait2,
@@ -163,6 +164,7 @@ def is_next_in_stream(tcb: Tcb, seg: TcpSegment, now: int) -> bool:
         or (not size and seg.ack == tcb.snd_una)
         or tcb.rcv_fin is not None
         or tcb.orphan
+        or tcb.held is not None
     ):
         return False
     if tcb.ts_ok:
@@ -245,7 +247,22 @@ def check_ack(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
     ):
         acks.challenge(tcb, now)
         return DropReason.TCP_BAD_ACK
-    if ack >= tcb.snd_una:
+    if (not seg.sack and tcb.held is None) or not ackburst.keeps(tcb, seg, now):
+        _take_acceptable(tcb, seg, now)
+    else:
+        if tcb.ts_ok and not tcb.config.trims_segments:
+            acceptance.take_timestamp(tcb, seg, now)
+        _update_window(tcb, seg)
+    if tcb.fin_seq is not None and tcb.snd_una > tcb.fin_seq:
+        _fin_acknowledged(tcb, now)
+        if tcb.state is CLOSED:
+            return Accepted.LOCAL
+    return None
+
+
+def _take_acceptable(tcb: Tcb, seg: TcpSegment, now: int) -> None:
+    """An acceptable ACK: the echo of its timestamp, the window, and what arrived."""
+    if seg.ack >= tcb.snd_una:
         if tcb.ts_ok and not tcb.config.trims_segments:
             acceptance.take_timestamp(tcb, seg, now)
         window_changed = _update_window(tcb, seg)
@@ -253,11 +270,6 @@ def check_ack(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
         _take_ack(tcb, seg, duplicate, now)
     elif seg.sack:  # an old ACK, overtaken by newer ones; what it SACKs may be news
         recovery.on_ack(tcb, seg, may_be_duplicate=False, now=now)
-    if tcb.fin_seq is not None and tcb.snd_una > tcb.fin_seq:
-        _fin_acknowledged(tcb, now)
-        if tcb.state is CLOSED:
-            return Accepted.LOCAL
-    return None
 
 
 def _take_ack(tcb: Tcb, seg: TcpSegment, duplicate: bool, now: int) -> None:

@@ -14,6 +14,7 @@ from netarium.ip.packet import IcmpError, IpPacket
 from netarium.ip.path import Path
 from netarium.transport.options import PMTUDISC_DONT
 from netarium.transport.tcp import (
+    ackburst,
     arrive,
     ecn,
     emit,
@@ -174,6 +175,7 @@ class Circuit(Outlet):
     def on_deadline(self, now: int) -> None:
         """The earliest timer is due."""
         tcb = self.tcb
+        ackburst.conclude(tcb)
         self._deadline = None
         at = timers.next_deadline(tcb)
         if at is None or at > now:

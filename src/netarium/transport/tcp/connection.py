@@ -88,7 +88,8 @@ class Connection(Opener):
         return self.tcb.total_retrans
 
     def info(self, now: int) -> TcpInfo:
-        """A snapshot for TCP_INFO and `ss -i`."""
+        """A snapshot for TCP_INFO and `ss -i`. The delivery rate is measured from the first look on."""
+        cwnd.watch_rate(self.tcb, now)
         return snapshot(self.tcb, now)
 
     # --- calls from above -----------------------------------------------------------------------------

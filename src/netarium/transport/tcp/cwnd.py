@@ -8,6 +8,7 @@ from typing import Final
 from netarium.transport.tcp import pacing
 from netarium.transport.tcp.congestion import ALGORITHMS
 from netarium.transport.tcp.rate import RateSampler
+from netarium.transport.tcp.state import ESTABLISHED
 from netarium.transport.tcp.tcb import LOSS, OPEN, RECOVERY, Tcb
 
 _FOR_EVER: Final = 1 << 20  # timeouts of silence
@@ -53,8 +54,7 @@ def on_ack(tcb: Tcb, delivered: int, rtt_ns: int, now: int, *, lost: int = 0) ->
         now: monotonic ns.
         lost: segments that it let find lost; not those that a timer found.
     """
-    if tcb.rate is not None:
-        _sample(tcb, tcb.rate, delivered, lost, rtt_ns, now)
+    if tcb.rate is not None and _sample(tcb, tcb.rate, delivered, lost, rtt_ns, now):
         return
     if tcb.recovery != OPEN:
         tcb.snd_cwnd_stamp = now
@@ -83,10 +83,19 @@ def _by_octets(tcb: Tcb, limited: bool, acked: int) -> tuple[bool, int]:
     return limited, acked
 
 
-def _sample(tcb: Tcb, sampler: RateSampler, delivered: int, lost: int, rtt_ns: int, now: int) -> None:
-    """For a control that works by samples."""
+def watch_rate(tcb: Tcb, now: int) -> None:
+    """Somebody wants to know how fast the network delivers: from now on that is measured (it is not free)."""
+    if tcb.rate is None and tcb.state is ESTABLISHED:
+        tcb.rate = RateSampler()
+        tcb.rate.begin(now)
+
+
+def _sample(tcb: Tcb, sampler: RateSampler, delivered: int, lost: int, rtt_ns: int, now: int) -> bool:
+    """A sample of the delivery rate; True: it is one for a control that works by them, and nothing else is to be done."""
     board, smss = tcb.scoreboard, tcb.smss
     sample = sampler.take(delivered * smss, tcb.rtt.min_rtt, now)
+    if not tcb.congestion.samples_rate:
+        return False
     sample.lost = lost * smss
     sample.in_flight = board.pipe
     sample.prior_in_flight = sample.in_flight + sample.acked + sample.lost
@@ -94,6 +103,13 @@ def _sample(tcb: Tcb, sampler: RateSampler, delivered: int, lost: int, rtt_ns: i
     sample.recovering, sample.after_timeout = tcb.recovery == RECOVERY, tcb.recovery == LOSS
     if tcb.congestion.on_sample(sample):
         sampler.nothing_to_send(board.pipe)
+    return True
+
+
+def on_reduction(tcb: Tcb, delivered: int, now: int) -> None:
+    """An ACK while the window comes down: it only counts for the delivery rate."""
+    if tcb.rate is not None:
+        tcb.rate.take(delivered * tcb.smss, tcb.rtt.min_rtt, now)
 
 
 def _doubles(tcb: Tcb) -> bool:
@@ -113,7 +129,8 @@ def check_usage(tcb: Tcb, now: int, *, held: bool = False) -> None:
     if tcb.rate is not None:
         if tcb.sendbuf.end - tcb.snd_nxt < smss and not limited and board.segs_lost <= board.segs_resent:
             tcb.rate.nothing_to_send(board.pipe)
-        return
+        if tcb.congestion.samples_rate:
+            return
     out = board.segs_out * smss
     if limited or tcb.snd_una >= tcb.cwnd_usage_seq or (not tcb.cwnd_limited and out > tcb.max_packets_out):
         # The strongest sign of the current round trip counts: once limited, or the most that was out.

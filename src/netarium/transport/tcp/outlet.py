@@ -22,7 +22,7 @@ from netarium.link.frame import Frame
 from netarium.transport.endpoint import Notifier
 from netarium.transport.options import SocketOptions
 from netarium.transport.ports import PortTable
-from netarium.transport.tcp import ecn, emit, info, negotiate, pieces, probing, sender, timers, window
+from netarium.transport.tcp import ackburst, ecn, emit, info, negotiate, pieces, probing, sender, timers, window
 from netarium.transport.tcp.fastopen import FastOpen, FastOpenQueue
 from netarium.transport.tcp.halfopen import Nursery
 from netarium.transport.tcp.isn import IsnGenerator
@@ -169,6 +169,8 @@ class Outlet(ABC):
     def poll_transmit(self, now: int) -> Frame | None:
         """The next frame of this connection, or None when there is none any more."""
         tcb = self.tcb
+        if tcb.held is not None:
+            ackburst.conclude(tcb)
         ip = self._layer.ip
         if tcb.trace is not None and self.cause:
             tcb.trace.cause = self.cause

@@ -9,7 +9,7 @@ tcp_pacing_ss_ratio and tcp_pacing_ca_ratio), and is obeyed only if the configur
 
 from typing import Final
 
-from netarium.base.units import SECOND
+from netarium.base.units import MS, SECOND
 from netarium.transport.tcp.tcb import Tcb
 
 UNLIMITED: Final = (1 << 64) - 1
@@ -18,6 +18,7 @@ _BURSTS_A_SECOND: Final = 1_024
 _LEAST_BURST: Final = 2  # segments
 _LEAST_RATE: Final = 150_000  # octets/s; below it, one segment
 _UNPACED: Final = 10  # segments at the begin of a connection
+_CATCH_UP_NS: Final = 4 * MS  # a timer that is late by less than that costs nothing
 
 
 def choose(tcb: Tcb) -> None:
@@ -68,19 +69,24 @@ def may_send(tcb: Tcb, now: int) -> bool:
     return False
 
 
-def sent(tcb: Tcb, octets: int, now: int) -> None:
+def sent(tcb: Tcb, octets: int, now: int, *, again: bool = False) -> None:
     """That many octets have left: those behind them wait for as long as they take at the rate.
 
-    What was sent later than it might have been (the deadline was late, or the application) shortens the wait, by half
-    of it at the most.
+    What was sent later than it might have been (the deadline was late, or the application) is made good if it is little:
+    in a user's program timers are late, and a rate that is never reached would be measured as the path's. Of more only
+    half of the wait is let off, as on Linux.
+
+    `again`: it was sent before. Where a burst is two segments it is one by itself, as on Linux; else it is a part of one.
     """
-    tcb.pacing_burst -= octets
     pace = rate(tcb)
+    tcb.pacing_burst -= octets
+    if again and burst(pace, tcb.smss) <= _LEAST_BURST * tcb.smss:
+        tcb.pacing_burst = 0
     if tcb.snd_nxt - tcb.iss <= _UNPACED * tcb.smss or pace >= UNLIMITED:
         return
     wait = octets * SECOND // pace
-    if tcb.paced_until < now:
-        late = now - tcb.paced_until if tcb.paced_until else 0
+    late = now - tcb.paced_until if tcb.paced_until else 0
+    if late > _CATCH_UP_NS or not tcb.paced_until:
         tcb.paced_until = now + wait - min(late, wait // 2)
     else:
         tcb.paced_until += wait

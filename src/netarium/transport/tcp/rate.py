@@ -5,7 +5,7 @@ time passed is a rate; the longer of the times that sending and acknowledging to
 come in a clump do not look fast. A sample is marked if the application had nothing to send: then the network may be
 faster than it says.
 
-Only for a congestion control that asks: others pay nothing.
+Only for a congestion control that asks, or from when somebody looks at TCP_INFO: others pay nothing.
 """
 
 from collections.abc import Iterable
@@ -68,6 +68,10 @@ class RateSampler:
         self._delivered_at = 0  # of the last octet counted in `delivered`
         self._first_sent_at = 0  # when the segment was sent that was delivered last
         self._best: Sent | None = None  # of the records that this ACK delivers, the one sent last
+
+    def begin(self, now: int) -> None:
+        """Something is in flight already: what is delivered of that tells nothing."""
+        self._first_sent_at = self._delivered_at = now
 
     def on_sent(self, record: Sent, now: int, *, idle: bool) -> None:
         """A record is on its way, for the first time or again; `idle`: into an empty network."""

@@ -293,6 +293,7 @@ def _adjust_window(tcb: Tcb, news: AckNews, newly_lost: int, now: int) -> None:
     control = tcb.congestion
     if tcb.recovery in reduction.REDUCING and not control.own_recovery:
         reduction.proceed(tcb, news.delivered, newly_lost=newly_lost, advanced=news.advanced)
+        cwnd.on_reduction(tcb, news.delivered, now)
     elif news.acked or (news.delivered and tcb.reordering.is_high) or control.own_recovery:
         cwnd.on_ack(tcb, news.delivered, news.latest_rtt, now, lost=newly_lost)
         reduction.trace(tcb, "ack", now)

@@ -70,8 +70,7 @@ def _timed(tcb: Tcb, record: Sent, now: int) -> None:
     if tcb.rate is not None:
         tcb.rate.on_sent(record, now, idle=False)
     if tcb.paced:
-        pacing.sent(tcb, record.end - record.seq, now)
-        tcb.pacing_burst = 0  # it goes by itself: new data is a burst of its own
+        pacing.sent(tcb, record.end - record.seq, now, again=True)
 
 
 def loss_probe(tcb: Tcb, now: int) -> Sent | None:

@@ -198,6 +198,8 @@ def _loss_probe(tcb: Tcb, now: int) -> Outgoing | None:
     if size > 0 and seq + size <= tcb.snd_una + tcb.snd_wnd:
         segment = _data(tcb, seq, size, now)
         tlp.on_probe_sent(tcb, now, is_retrans=False)
+        if tcb.config.tail_loss_probe_pushes:
+            return segment._replace(flags=segment.flags | PSH)
         return segment
     record = resend.loss_probe(tcb, now)
     if record is None:

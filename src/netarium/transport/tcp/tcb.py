@@ -27,6 +27,7 @@ from netarium.transport.tcp.sendbuf import SendBuffer
 from netarium.transport.tcp.state import TRANSITIONS, State
 from netarium.transport.tcp.tally import Tally
 from netarium.transport.tcp.undo import Undo
+from netarium.wire.tcp import TcpSegment
 from netarium.wire.tcp_options import FastOpenOption
 
 DEFAULT_MSS4: Final = 536  # RFC 9293 MUST-15
@@ -87,6 +88,7 @@ class Tcb:
         first_resent_at: when the first of the retransmissions was sent that may be outstanding; 0: there is none.
         frto: the timeout may still prove needless (RFC 5682).
         hold_resending: new data only, until the next ACK.
+        held: an ACK that waits for its like, with what those before it told, and when it came (`ackburst`).
         tlp_due: a loss probe is to be sent.
         tlp_end_seq: SND.NXT when the loss probe was sent that is out; None: none is (RFC 8985 §7).
         tlp_is_retrans: that probe was a retransmission.
@@ -162,6 +164,7 @@ class Tcb:
         "rcv_ooopack", "compressed", "compressed_at", "compressed_nxt", "dup_acks_sent", "dsack", "dup_ack_at",
         # loss recovery and congestion control
         "rtt", "congestion", "recovery", "recover", "force_retransmit", "last_sent_at",
+        "held",
         "rack", "reordering", "prr", "undo", "first_resent_at", "frto", "hold_resending", "tlp_due", "tlp_end_seq", "tlp_is_retrans", "rexmit_for",
         # the use of the congestion window
         "cwnd_limited", "cwnd_check_due", "cwnd_usage_seq", "max_packets_out", "snd_cwnd_used", "snd_cwnd_stamp",
@@ -274,6 +277,7 @@ class Tcb:
         self.undo: Undo | None = None
         self.first_resent_at = 0
         self.frto = self.hold_resending = False
+        self.held: tuple[TcpSegment, int] | None = None
         self.tlp_due = self.tlp_is_retrans = False
         self.tlp_end_seq: int | None = None
         self.rexmit_for = 0

@@ -6,11 +6,14 @@ import pytest
 
 from netarium.base.config import TcpConfig
 from netarium.base.units import MS, SECOND
+from netarium.transport.tcp.congestion import ALGORITHMS
 from netarium.transport.tcp.congestion.base import INFINITE_SSTHRESH
 from netarium.transport.tcp.congestion.cubic import Cubic, cube_root
+from netarium.transport.tcp.congestion.cubic_linux import LinuxCubic
 
 MSS = 1_000
 CONFIG = TcpConfig()
+LINUX = replace(CONFIG, cubic_form="linux")
 RTT = 100 * MS
 START = 1_000 * SECOND  # any instant
 
@@ -21,9 +24,10 @@ def ack(
     cubic.on_ack(acked=acked, flight_size=flight, rtt_ns=rtt, cwnd_limited=limited, now=now)
 
 
-def after_loss(window: int) -> Cubic:
+def after_loss(window: int, config: TcpConfig = CONFIG) -> Cubic:
     """A connection that found a loss at `window` segments, in congestion avoidance now."""
-    cubic = Cubic(MSS, window * MSS, CONFIG)
+    cubic = ALGORITHMS["cubic"](MSS, window * MSS, config)
+    assert isinstance(cubic, Cubic)
     ack(cubic, 1, START, limited=False)
     cubic.on_loss(flight_size=window * MSS, now=START)
     return cubic
@@ -291,14 +295,58 @@ def test_above_the_curve_it_waits() -> None:
 
 @pytest.mark.rfc("9438", "02")
 def test_crumbs_add_up_in_renos_window() -> None:
-    """15/8 of a window, in pieces of ten octets."""
+    """15/8 of a window, in pieces of ten octets, however little time passes."""
     cubic = after_loss(20)
-    for _ in range(30 * MSS // 10):
+    for _ in range(28 * MSS // 10):
         ack(cubic, 10, START, rtt=MS)
-    assert cubic.cwnd == 16 * MSS
     assert cubic._w_est == 14
-    ack(cubic, 10, START + 40 * MS, rtt=MS)
-    assert cubic._w_est == 15
+    for _ in range(2 * MSS // 10):
+        ack(cubic, 10, START, rtt=MS)
+    assert cubic._w_est == cubic.cwnd // MSS == 15
+
+
+@pytest.mark.rfc("9438", "02")
+def test_on_the_shortest_paths_it_is_renos_window_too() -> None:
+    """50 µs: 8/15 of a segment a round trip, whatever the clock of the curve says."""
+    cubic = after_loss(20)
+    round_trips(cubic, START + MS, 9, rtt=MS // 20)
+    assert cubic.cwnd / MSS == pytest.approx(14 + 9 * 8 / 15, abs=1)
+
+
+def test_in_linuxs_form_a_window_that_stands_still_is_left_alone() -> None:
+    """31 ms long; then Reno's window counts at last."""
+    cubic = after_loss(20, LINUX)
+    ack(cubic, MSS, START)
+    cubic._price = 0  # as where the curve is flat
+    now = round_trips(cubic, START, 300, rtt=MS // 10)
+    assert cubic.cwnd == 14 * MSS
+    round_trips(cubic, now + 2 * MS, 1, rtt=MS // 10)
+    assert cubic.cwnd > 16 * MSS
+
+
+def test_in_linuxs_form_an_unknown_window_grows_by_a_twentieth() -> None:
+    """After a timeout, where the RFC's curve would begin flat: 5 % a round trip."""
+    windows = []
+    for config in (CONFIG, LINUX):
+        cubic = ALGORITHMS["cubic"](MSS, 400 * MSS, config)
+        cubic.on_rto(flight_size=400 * MSS, first=True, now=START)
+        cubic.cwnd = cubic.ssthresh
+        round_trips(cubic, START + MS, 10)
+        windows.append(cubic.cwnd / cubic.ssthresh)
+    assert windows[0] < 1.04
+    assert windows[1] == pytest.approx(1.05**10, rel=0.02)
+
+
+def test_in_linuxs_form_a_timeout_brings_the_watch_back() -> None:
+    cubic = LinuxCubic(MSS, 100 * MSS, LINUX)
+    cubic.on_loss(flight_size=100 * MSS, now=START)
+    cubic.on_rto(flight_size=MSS, first=True, now=START)
+    now = START
+    for i in range(1, 300):
+        now += 10 * MS
+        ack(cubic, 2 * MSS, now, rtt=(20 + i) * MS, flight=20 * MSS)
+    assert cubic.ssthresh < 49 * MSS
+    assert cubic._hystart is None
 
 
 def test_near_the_flat_part_segments_are_dear() -> None:
@@ -314,17 +362,17 @@ def test_near_the_flat_part_segments_are_dear() -> None:
     assert cubic.cwnd == 1_000 * MSS
 
 
-def test_the_curve_is_looked_at_once_a_millisecond() -> None:
-    """ACKs that come together see the same curve, as on Linux: the price of a segment does not change."""
-    cubic = after_loss(1_000)
+def test_in_linuxs_form_the_curve_is_looked_at_once_a_millisecond() -> None:
+    """ACKs that come together see the same curve: the price of a segment does not change."""
+    cubic = after_loss(1_000, LINUX)
     ack(cubic, 1, START)
     now = START + 5 * SECOND
     ack(cubic, MSS, now)
-    price = cubic._per_segment
+    price = cubic._price
     ack(cubic, 100 * MSS, now + MS // 2)
-    assert cubic._per_segment == price
+    assert cubic._price == price
     ack(cubic, MSS, now + MS)
-    assert cubic._per_segment > price
+    assert cubic._price > price
 
 
 @pytest.mark.rfc("9438", "02")
@@ -333,7 +381,7 @@ def test_renos_pace_counts_when_its_window_is_ahead() -> None:
     ack(cubic, 1, START)
     ack(cubic, 200 * MSS, START + 40 * MS, rtt=MS)  # W_est: 14 and 7
     assert cubic._w_est == 14 + 6 + (200 - 6 * 26) // 14
-    assert cubic._per_segment == 2 * MSS
+    assert cubic.cwnd == (14 + 200 // 2) * MSS  # two segments for each
 
 
 def test_an_unused_window_shrinks_half_way() -> None:

@@ -95,6 +95,19 @@ def test_css_that_begins_again_has_its_five_rounds() -> None:
     assert hystart.done
 
 
+def test_a_second_rise_ends_css_early() -> None:
+    """Five rounds are the most: a queue that goes on growing needs no more evidence."""
+    hystart = HyStart()
+    one_round(hystart, [50 * MS] * 8)
+    one_round(hystart, [60 * MS] * 8)
+    one_round(hystart, [67 * MS + 499 * US] * 8)
+    assert not hystart.done
+    one_round(hystart, [67 * MS + 500 * US] * 7)
+    assert not hystart.done, "seven samples tell nothing"
+    one_round(hystart, [67 * MS + 500 * US] * 8)
+    assert hystart.done
+
+
 def test_cubic_grows_at_a_quarter_in_css_and_then_leaves_slow_start() -> None:
     cubic = Cubic(MSS, 20 * MSS, CONFIG)
 

@@ -7,7 +7,8 @@ nothing for 200 ms every ten seconds.
 
 STARTUP doubles the rate each round trip until it no longer helps; DRAIN takes the queue away that this made; PROBE_BW
 goes through the eight phases; PROBE_RTT is the dip. Losses only matter for a round trip: then as much is sent as is
-delivered. Octets, ns, octets/s; gains are parts of 256.
+delivered; and if they look like a policer's, its rate takes the place of the greatest (`policer`). Octets, ns, octets/s;
+gains are parts of 256.
 """
 
 from enum import StrEnum
@@ -17,6 +18,7 @@ from netarium.base.config import TcpConfig
 from netarium.base.units import MS, SECOND
 from netarium.transport.tcp.congestion.base import INFINITE_SSTHRESH
 from netarium.transport.tcp.congestion.maxfilter import MaxFilter
+from netarium.transport.tcp.congestion.policer import Policer
 from netarium.transport.tcp.rate import RateSample
 
 _UNIT: Final = 256
@@ -34,6 +36,7 @@ _FULL_GROWTH: Final = (5, 4)  # what three rounds in a row do not reach: the pip
 _FULL_ROUNDS: Final = 3
 _MARGIN: Final = (99, 100)  # paced a little slower than measured, so that queues go away
 _BURSTS_A_SECOND: Final = 1_024
+_LARGEST_BURST: Final = 65_215  # octets
 _FIRST_RTT_NS: Final = 1 * MS  # assumed as long as none was measured
 
 
@@ -59,7 +62,7 @@ class Bbr:
     __slots__ = (
         "_acked_epoch", "_acked_epoch_at", "_bandwidth", "_conserving", "_cwnd_gain", "_cycle_at", "_cycle_index",
         "_extra_acked", "_filled", "_full_bandwidth", "_full_rounds", "_idle_restart", "_initial_window", "_lossy",
-        "_min_rtt_at", "_next_round", "_pacing_gain", "_prior_cwnd", "_probe_rtt_done_at", "_probe_rtt_round_done",
+        "_min_rtt_at", "_next_round", "_pacing_gain", "_policer", "_prior_cwnd", "_probe_rtt_done_at", "_probe_rtt_round_done",
         "_round", "_round_start", "_seen_rtt", "_smss", "cwnd", "min_rtt", "mode", "pacing_rate", "ssthresh",
     )  # fmt: skip
 
@@ -76,6 +79,7 @@ class Bbr:
         self.mode = Mode.STARTUP
         self._pacing_gain = self._cwnd_gain = _HIGH_GAIN
         self._bandwidth = MaxFilter(_BANDWIDTH_ROUNDS)  # octets/s, by rounds
+        self._policer = Policer()
         self.min_rtt = self._min_rtt_at = 0  # 0: none yet
         self._seen_rtt = False
         self._round = self._next_round = 0  # rounds, and what must be delivered for the next to begin
@@ -124,6 +128,9 @@ class Bbr:
             self._round += 1
             self._round_start = True
             self._conserving = False
+        probing = self.mode is Mode.PROBE_BW
+        if self._policer.update(sample, round_start=self._round_start, probing=probing):
+            self._probe_bandwidth(sample.now)
         rate = sample.delivered * SECOND // sample.interval_ns
         if not sample.app_limited or rate >= self._bandwidth.value:
             self._bandwidth.update(self._round, rate)
@@ -223,7 +230,8 @@ class Bbr:
 
     def _set_gains(self) -> None:
         if self.mode is Mode.PROBE_BW:
-            self._pacing_gain, self._cwnd_gain = _CYCLE[self._cycle_index], _CWND_GAIN
+            self._pacing_gain = _UNIT if self._policer.rate else _CYCLE[self._cycle_index]
+            self._cwnd_gain = _CWND_GAIN
         elif self.mode is Mode.STARTUP:
             self._pacing_gain = self._cwnd_gain = _HIGH_GAIN
         elif self.mode is Mode.DRAIN:
@@ -233,17 +241,19 @@ class Bbr:
 
     def _set_pacing_rate(self, gain: int) -> None:
         """§4.2.1: gain times bandwidth, less one per cent; in STARTUP it never falls."""
-        rate = self._bandwidth.value * gain // _UNIT * _MARGIN[0] // _MARGIN[1]
+        rate = (self._policer.rate or self._bandwidth.value) * gain // _UNIT * _MARGIN[0] // _MARGIN[1]
         if rate and (self._filled or rate > self.pacing_rate):
             self.pacing_rate = rate
 
-    def _inflight(self, gain: int) -> int:
+    def _inflight(self, gain: int, bandwidth: int = 0) -> int:
         """Octets in flight that keep the path busy: bandwidth times least RTT times gain, and the ends' bursts."""
         if not self.min_rtt:
             return self._initial_window
         smss = self._smss
-        product = self._bandwidth.value * self.min_rtt * gain // (_UNIT * SECOND)
-        segments = -(-product // smss) + 3 * max(self.pacing_rate // _BURSTS_A_SECOND // smss, 2)
+        product = (bandwidth or self._bandwidth.value) * self.min_rtt * gain // (_UNIT * SECOND)
+        segments = -(-product // smss) + 3 * max(
+            min(self.pacing_rate // _BURSTS_A_SECOND, _LARGEST_BURST) // smss, 2
+        )
         segments += segments & 1
         if self.mode is Mode.PROBE_BW and self._cycle_index == 0:
             segments += 2  # else small windows could not probe
@@ -256,9 +266,9 @@ class Bbr:
             if not conserving:
                 extra = 0
                 if self._filled:
-                    most = self._bandwidth.value * _EXTRA_ACKED_MOST_NS // SECOND
+                    most = (self._policer.rate or self._bandwidth.value) * _EXTRA_ACKED_MOST_NS // SECOND
                     extra = min(self._extra_acked.value, most) // self._smss * self._smss
-                target = self._inflight(self._cwnd_gain) + extra
+                target = self._inflight(self._cwnd_gain, self._policer.rate) + extra
                 if self._filled:
                     self.cwnd = min(self.cwnd + sample.acked, target)
                 elif self.cwnd < target or sample.total < self._initial_window:
@@ -311,6 +321,7 @@ class Bbr:
     def on_spurious_loss(self) -> None:
         """Nothing was lost: what looked like a full pipe may have been that."""
         self._full_bandwidth = self._full_rounds = 0
+        self._policer.forget()
         self.cwnd = max(self.cwnd, self._prior_cwnd)
 
     def on_idle(self, *, idle_ns: int, rto_ns: int, initial_window: int) -> None:

@@ -4,8 +4,9 @@ It returns fast to where the loss was (W_max), stays there for a while, then loo
 function knows nothing of round trips, long paths are not at a disadvantage; where Reno would be faster, a second
 window (W_est) follows what Reno would do. The first slow start is watched by HyStart++.
 
-Integers only, in Linux's units, so that its windows come out to the segment: segments, 1/1,024 s for the curve, and at
-most one look at the curve each millisecond.
+What Linux has otherwise is in `cubic_linux`.
+
+Integers only, in Linux's units, so that its windows come out to the segment: segments, and 1/1,024 s for the curve.
 
 Duties: 9438-02, 9438-03.
 """
@@ -14,7 +15,7 @@ from typing import Final, NamedTuple
 
 from netarium.base.config import TcpConfig
 from netarium.base.units import MS, SECOND
-from netarium.transport.tcp.congestion.hystart import HyStart
+from netarium.transport.tcp.congestion.hystart import HyStart, Watch
 from netarium.transport.tcp.congestion.window import LossWindow
 
 # RFC 9438 §4.1, §4.6 as fractions of 1,024: C = 0.4 segments per s³, beta = 0.7.
@@ -23,7 +24,7 @@ _C: Final = 410
 _BETA: Final = 717
 # §4.3: alpha = 3 (1 - beta) / (1 + beta) = 0.53 = 8/15: W_est grows by a segment for 15/8 of a window. Then alpha = 1.
 _ALPHA: Final = (8, 15)
-_STALE: Final = SECOND // 32  # while cwnd stands still, look at the curve no more often than that
+STALE: Final = SECOND // 32  # while cwnd stands still, look at the curve no more often than that
 
 
 def cube_root(value: int) -> int:
@@ -56,7 +57,7 @@ class Cubic(LossWindow):
 
     __slots__ = (
         "_before", "_cwnd_prior", "_drained", "_epoch_at", "_est_counted", "_hystart", "_k", "_last_ack_at",
-        "_looked_at", "_looked_cwnd", "_origin", "_per_segment", "_rtt", "_w_est", "_w_max",
+        "_looked_at", "_looked_cwnd", "_origin", "_price", "_rtt", "_w_est", "_w_max",
     )  # fmt: skip
 
     name = "cubic"
@@ -70,27 +71,25 @@ class Cubic(LossWindow):
         self._k = 0  # from the epoch's begin until there, 1/1,024 s
         self._w_est = 0  # what Reno's window would be
         self._est_counted = 0  # octets towards its next segment
-        self._per_segment = (
-            0  # octets to be delivered for a segment more of cwnd, as of the last look at the curve
-        )
+        self._price = 0  # octets to be delivered for a segment more of cwnd, as of the last look at the curve; 0: for nothing
         self._looked_at = self._looked_cwnd = 0
         self._rtt = 0  # smoothed
         self._last_ack_at = 0
         self._drained = False  # the last ACK left nothing in flight
-        self._hystart: HyStart | None = HyStart()  # None: the first slow start is over (RFC 9406 §4.3)
+        self._hystart: Watch | None = HyStart()  # None: the first slow start is over (RFC 9406 §4.3)
         self._before: _Before | None = None
 
     def on_ack(self, *, acked: int, flight_size: int, rtt_ns: int, cwnd_limited: bool, now: int) -> None:
         """Grow as HyStart++ says in the first slow start, as RFC 5681 says in later ones, else along the curve."""
         if rtt_ns:
-            self._rtt += (rtt_ns - self._rtt) >> 3 if self._rtt else rtt_ns
+            self._measure(rtt_ns, now)
         if self._epoch_at and not cwnd_limited and not self._drained:
             # §4.2, §5.8: time in which the application did not fill the window is none in which it may grow.
             self._epoch_at += now - self._last_ack_at
         self._last_ack_at = now
         self._drained = flight_size == 0
         if self._hystart is not None:
-            self._watch(self._hystart, acked, flight_size, rtt_ns)
+            self._watch(self._hystart, acked, flight_size, rtt_ns, now)
         if not cwnd_limited:
             return
         if self.cwnd < self.ssthresh:
@@ -98,13 +97,24 @@ class Cubic(LossWindow):
             acked = self._slow_start(step)
             if not acked:
                 return
-        self._look_at_curve(acked, now)
-        if self._per_segment:
-            self._increase(acked, self._per_segment)
+        price = self._look_at_curve(acked, now)
+        if price:
+            self._increase(acked, price)
 
-    def _watch(self, hystart: HyStart, acked: int, flight_size: int, rtt_ns: int) -> None:
+    def _measure(self, rtt_ns: int, now: int) -> None:  # noqa: ARG002 - another form's
+        """The round trip that the curve looks ahead (§4.2)."""
+        self._rtt += (rtt_ns - self._rtt) >> 3 if self._rtt else rtt_ns
+
+    def _watch(self, hystart: Watch, acked: int, flight_size: int, rtt_ns: int, now: int) -> None:
         """Slow start ends when the round trips have grown for long enough."""
-        hystart.on_ack(acked=acked, flight_size=flight_size, rtt_ns=rtt_ns)
+        hystart.on_ack(
+            acked=acked,
+            flight_size=flight_size,
+            rtt_ns=rtt_ns,
+            cwnd=self.cwnd,
+            ssthresh=self.ssthresh,
+            now=now,
+        )
         if hystart.done:
             self._hystart = None
             segments = self.cwnd // self._smss
@@ -112,19 +122,21 @@ class Cubic(LossWindow):
             self.cwnd = self.ssthresh
             self._cwnd_prior = segments  # RFC 9438 §4.10: W_max stays unknown
 
-    def _look_at_curve(self, acked: int, now: int) -> None:
+    def _look_at_curve(self, acked: int, now: int) -> int:
         """How much must be delivered for one more segment: by the curve, or by Reno's window if that is larger."""
         self._est_counted += acked
         cwnd = self.cwnd // self._smss
-        if self._epoch_at and cwnd == self._looked_cwnd and now - self._looked_at <= _STALE:
-            return
-        if not self._epoch_at or now // MS != self._looked_at // MS:
-            if not self._epoch_at:
-                self._begin_epoch(cwnd, acked, now)
-            self._looked_at, self._looked_cwnd = now, cwnd
-            growth = self._w_cubic(now) - cwnd  # in the coming round trip; §4.2: at most half as much again
-            self._per_segment = max(cwnd // growth, 2) * self._smss if growth > 0 else 0
-        self._follow_reno(cwnd)
+        if not self._epoch_at or cwnd != self._looked_cwnd or now - self._looked_at > STALE:
+            self._look(cwnd, acked, now)
+        return self._follow_reno(cwnd)
+
+    def _look(self, cwnd: int, acked: int, now: int) -> None:
+        """The price by the curve."""
+        if not self._epoch_at:
+            self._begin_epoch(cwnd, acked, now)
+        self._looked_at, self._looked_cwnd = now, cwnd
+        growth = self._w_cubic(now) - cwnd  # in the coming round trip; §4.2: at most half as much again
+        self._price = max(cwnd // growth, 2) * self._smss if growth > 0 else 0
 
     def _begin_epoch(self, cwnd: int, acked: int, now: int) -> None:
         """Congestion avoidance begins: here is the origin of the curve (§4.2, equation 2)."""
@@ -135,7 +147,6 @@ class Cubic(LossWindow):
             self._k = cube_root((1 << 40) // _C * (self._w_max - cwnd))
             self._origin = self._w_max
         else:  # after a timeout or HyStart++, or the loss was below: only the convex half is left
-            # Linux lets a window whose W_max is unknown grow by 5 % a round trip at least. RFC 9438 §4.8 does not.
             self._k = 0
             self._origin = cwnd
 
@@ -146,16 +157,17 @@ class Cubic(LossWindow):
         height = _C * abs(past) ** 3 >> 40  # rounded towards the flat part
         return self._origin - height if past < 0 else self._origin + height
 
-    def _follow_reno(self, cwnd: int) -> None:
-        """§4.3, equation 4: W_est, and at least its pace if it is ahead."""
+    def _follow_reno(self, cwnd: int) -> int:
+        """§4.3, equation 4: W_est; the price by the curve, or by W_est while it is ahead."""
         if self._w_est < self._cwnd_prior:
             self._est_grows(cwnd * _ALPHA[1] // _ALPHA[0], self._cwnd_prior - self._w_est)
         if self._w_est >= self._cwnd_prior:
             self._est_grows(cwnd, self._est_counted)
         ahead = self._w_est - cwnd
-        if ahead > 0:
-            pace = max(cwnd // ahead, 2) * self._smss
-            self._per_segment = min(self._per_segment, pace) if self._per_segment else pace
+        if ahead <= 0:
+            return self._price
+        price = max(cwnd // ahead, 2) * self._smss
+        return min(self._price, price) if self._price else price
 
     def _est_grows(self, per_segment: int, most: int) -> None:
         """W_est by one segment for each `per_segment` of them that more was delivered."""

@@ -2,10 +2,11 @@
 
 Two round trips are compared: if the least RTT of this one is clearly above that of the last one, a queue is building
 up. Then Conservative Slow Start (CSS) goes on at a quarter of the pace; if the RTT falls again it was jitter, and after
-five round trips slow start is over.
+five round trips slow start is over. Five is the most that the RFC allows: if the round trips have grown by as much once
+more, that is no jitter, and who shares the line need not wait for the rest. Linux has another rule: `hystart_linux`.
 """
 
-from typing import Final
+from typing import Final, Protocol
 
 from netarium.base.units import MS
 
@@ -18,13 +19,39 @@ CSS_GROWTH_DIVISOR: Final = 4
 CSS_ROUNDS: Final = 5
 
 
-class HyStart:
-    """The watch over one connection's first slow start.
+def threshold(rtt_ns: int) -> int:
+    """RttThresh: a round trip longer than the last by that much is no jitter (§4.2)."""
+    return max(MIN_RTT_THRESH_NS, min(rtt_ns // MIN_RTT_DIVISOR, MAX_RTT_THRESH_NS))
+
+
+class Watch(Protocol):
+    """The watch over one connection's slow start.
 
     Attributes:
         growth_divisor: the window grows by what is acknowledged, divided by this.
         done: slow start is over.
     """
+
+    growth_divisor: int
+    done: bool
+
+    def on_ack(
+        self, *, acked: int, flight_size: int, rtt_ns: int, cwnd: int, ssthresh: int, now: int
+    ) -> None:
+        """Follow the rounds and their round trips.
+
+        Args:
+            acked: octets newly acknowledged.
+            flight_size: octets still outstanding: up to there the next round would last.
+            rtt_ns: the round trip just measured, or 0.
+            cwnd: the window, octets.
+            ssthresh: likewise.
+            now: monotonic ns.
+        """
+
+
+class HyStart:
+    """RFC 9406's, of the first slow start; see `Watch`."""
 
     __slots__ = (
         "_baseline_min_rtt", "_current_round_min_rtt", "_last_round_min_rtt", "_round_left", "_rounds", "_samples",
@@ -41,16 +68,17 @@ class HyStart:
         self._baseline_min_rtt = 0  # the RTT at which CSS began; 0: not in CSS
         self._rounds = 0  # of CSS, the one in which it began included
 
-    def on_ack(self, *, acked: int, flight_size: int, rtt_ns: int) -> None:
-        """Follow the rounds and their least RTT.
-
-        Args:
-            acked: octets newly acknowledged.
-            flight_size: octets still outstanding: up to there the next round would last.
-            rtt_ns: the round trip just measured, or 0.
-
-        Spec: RFC 9406 §4.2.
-        """
+    def on_ack(
+        self,
+        *,
+        acked: int,
+        flight_size: int,
+        rtt_ns: int,
+        cwnd: int = 0,  # noqa: ARG002 - the Protocol's
+        ssthresh: int = 0,  # noqa: ARG002
+        now: int = 0,  # noqa: ARG002
+    ) -> None:
+        """Compare the round with the one before (RFC 9406 §4.2)."""
         if rtt_ns:
             self._samples += 1
             if not self._current_round_min_rtt or rtt_ns < self._current_round_min_rtt:
@@ -68,18 +96,20 @@ class HyStart:
             if current < self._baseline_min_rtt:  # the rise was spurious: back to slow start
                 self._baseline_min_rtt = 0
                 self.growth_divisor = 1
-        elif last and current >= last + max(
-            MIN_RTT_THRESH_NS, min(last // MIN_RTT_DIVISOR, MAX_RTT_THRESH_NS)
-        ):
+        elif last and current >= last + threshold(last):
             self._baseline_min_rtt = current
             self._rounds = 0
             self.growth_divisor = CSS_GROWTH_DIVISOR
 
     def _end_round(self, flight_size: int) -> None:
         """What was sent when the round began is acknowledged."""
-        if self._baseline_min_rtt:
+        baseline = self._baseline_min_rtt
+        if baseline:
             self._rounds += 1
-            self.done = self._rounds >= CSS_ROUNDS
+            grown = self._samples >= N_RTT_SAMPLE and self._current_round_min_rtt >= baseline + threshold(
+                baseline
+            )
+            self.done = grown or self._rounds >= CSS_ROUNDS  # "at most"
         self._last_round_min_rtt = self._current_round_min_rtt
         self._current_round_min_rtt = 0
         self._samples = 0
