@@ -8,7 +8,7 @@ from netarium.base.seq import MASK
 from netarium.base.trace import RttSampled
 from netarium.base.units import MS
 from netarium.transport.tcp import negotiate, newreno, sackblocks
-from netarium.transport.tcp.scoreboard import Sent
+from netarium.transport.tcp.records import Sent
 from netarium.transport.tcp.tcb import LOSS, Tcb
 from netarium.transport.tcp.undo import is_before
 from netarium.wire.tcp import TcpSegment

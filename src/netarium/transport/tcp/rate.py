@@ -10,7 +10,7 @@ Only for a congestion control that asks, or from when somebody looks at TCP_INFO
 
 from collections.abc import Iterable
 
-from netarium.transport.tcp.scoreboard import Sent
+from netarium.transport.tcp.records import Sent
 
 
 class RateSample:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from netarium.transport.tcp import gathering, pacing, pieces, reduction, xmittimer
-from netarium.transport.tcp.scoreboard import Sent
+from netarium.transport.tcp.records import Sent
 from netarium.transport.tcp.tcb import CWR, DISORDER, LOSS, OPEN, RECOVERY, Tcb
 
 MTU: Final = "retransmission: path MTU"

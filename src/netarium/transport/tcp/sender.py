@@ -12,8 +12,8 @@ from netarium.base.checksum import Buffer
 from netarium.base.trace import Decision
 from netarium.transport.tcp import cwnd, gathering, pacing, pieces, probing, pullback, resend, tlp, xmittimer
 from netarium.transport.tcp.outgoing import MTU_PROBE, PROBE, Outgoing
+from netarium.transport.tcp.records import Sent
 from netarium.transport.tcp.reduction import REDUCING
-from netarium.transport.tcp.scoreboard import Sent
 from netarium.transport.tcp.state import (
     CLOSE_WAIT,
     CLOSED,

@@ -9,7 +9,7 @@ from netarium.base.config import TcpConfig
 from netarium.base.units import MS, SECOND
 from netarium.transport.tcp.congestion.bbr import Bbr, Mode
 from netarium.transport.tcp.rate import RateSampler
-from netarium.transport.tcp.scoreboard import Sent
+from netarium.transport.tcp.records import Sent
 
 MSS = 1_000
 

@@ -4,7 +4,7 @@ import pytest
 
 from netarium.base.units import MS
 from netarium.transport.tcp.rack import MAX_STEPS, PERSIST_RECOVERIES, Rack
-from netarium.transport.tcp.scoreboard import Sent
+from netarium.transport.tcp.records import Sent
 
 
 def sent(end: int, xmit_at: int, order: int, resent: int = 0) -> Sent:

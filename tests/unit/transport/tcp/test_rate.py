@@ -2,7 +2,7 @@
 
 from netarium.base.units import MS
 from netarium.transport.tcp.rate import RateSampler
-from netarium.transport.tcp.scoreboard import Sent
+from netarium.transport.tcp.records import Sent
 
 SIZE = 1_000
 
