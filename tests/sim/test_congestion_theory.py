@@ -79,8 +79,52 @@ def test_cubic_follows_its_response_function(loss: float) -> None:
     assert average_window("cubic", loss, 40, evenly=True) == pytest.approx(cubic_response(loss), rel=0.15)
 
 
+def ideal_window(loss: float, events: int) -> float:
+    """The same path and the same losses for CUBIC's equations in floating point, with no clock and no whole segments."""
+    random = Random(f"cubic {loss}")
+    beta, c, rtt = 0.7, 0.4, RTT / SECOND
+    alpha = 3 * (1 - beta) / (1 + beta)
+    cwnd, w_max, cwnd_prior, w_est, k, origin, began = 10.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0
+    now, sent, rounds = 1.0, 0, 0
+    until_loss = math.ceil(random.expovariate(loss))
+    while events:
+        window = int(cwnd)
+        step = max(1, window // ACKS)
+        sent += window
+        rounds += 1
+        lost = False
+        for first in range(0, window, step):
+            acked = min(step, window - first)
+            until_loss -= acked
+            if until_loss <= 0:
+                lost = True
+                until_loss = math.ceil(random.expovariate(loss))
+            t = now + rtt * first / window
+            if began < 0:  # equation 2
+                began, w_est, origin = t, cwnd, max(cwnd, w_max)
+                k = ((origin - cwnd) / c) ** (1 / 3)
+            target = min(max(c * (t + rtt - began - k) ** 3 + origin, cwnd), 1.5 * cwnd)  # equation 1
+            w_est += (alpha if w_est < cwnd_prior else 1) * acked / cwnd  # equation 4
+            cwnd = max(cwnd + (target - cwnd) / cwnd * acked, w_est)
+        now += rtt
+        if lost:
+            events -= 1
+            w_max = cwnd * (1 + beta) / 2 if cwnd < w_max else cwnd  # §4.7
+            cwnd_prior, cwnd, began = cwnd, max(cwnd * beta, 2), -1.0
+            sent += int(cwnd)
+            rounds += 1
+            now += rtt
+    return sent / rounds
+
+
 @pytest.mark.rfc("9438", "01", "02")
 @pytest.mark.parametrize("loss", [pytest.param(LOSSES[0], marks=pytest.mark.slow), *LOSSES[1:]])
 def test_cubic_follows_it_with_random_losses(loss: float) -> None:
-    """They give more than even ones, up to 19 %: a long time without a loss gains more than a short one costs."""
-    assert average_window("cubic", loss, 1_000) == pytest.approx(cubic_response(loss), rel=0.2)
+    """Within 20 %, nearly all of which is the randomness: a long time without a loss gains more than a short one costs.
+
+    The formula assumes even losses; the RFC's own equations, with the same random ones, give 13 to 19 % more than it
+    says. From those the integers differ by a few per cent, and in small windows by what whole segments cost.
+    """
+    window = average_window("cubic", loss, 1_000)
+    assert window == pytest.approx(ideal_window(loss, 1_000), rel=0.06 if loss < 0.01 else 0.12)
+    assert window == pytest.approx(cubic_response(loss), rel=0.2)
