@@ -14,9 +14,9 @@ from .conftest import Script
 
 @pytest.fixture
 def tcp() -> Script:
-    """With Reno's window, whose halves are easy to follow, and no segment that waits for others to go with."""
+    """With Reno's window, whose halves are easy to follow."""
     config = MachineConfig()
-    return Script(replace(config, tcp=replace(config.tcp, congestion_control="reno", gathering=False)))
+    return Script(replace(config, tcp=replace(config.tcp, congestion_control="reno")))
 
 
 def flight(tcp: Script, segments: int, **options: object) -> None:

@@ -22,7 +22,18 @@ from netarium.link.frame import Frame
 from netarium.transport.endpoint import Notifier
 from netarium.transport.options import SocketOptions
 from netarium.transport.ports import PortTable
-from netarium.transport.tcp import ackburst, ecn, emit, info, negotiate, pieces, probing, sender, timers, window
+from netarium.transport.tcp import (
+    ackburst,
+    ecn,
+    emit,
+    info,
+    negotiate,
+    pieces,
+    probing,
+    sender,
+    timers,
+    window,
+)
 from netarium.transport.tcp.fastopen import FastOpen, FastOpenQueue
 from netarium.transport.tcp.halfopen import Nursery
 from netarium.transport.tcp.isn import IsnGenerator

@@ -17,6 +17,7 @@ MIN_RTT_DIVISOR: Final = 8
 N_RTT_SAMPLE: Final = 8
 CSS_GROWTH_DIVISOR: Final = 4
 CSS_ROUNDS: Final = 5
+_DONE: Final = -1
 
 
 def threshold(rtt_ns: int) -> int:
@@ -29,11 +30,13 @@ class Watch(Protocol):
 
     Attributes:
         growth_divisor: the window grows by what is acknowledged, divided by this.
-        done: slow start is over.
     """
 
     growth_divisor: int
-    done: bool
+
+    @property
+    def done(self) -> bool:
+        """Slow start is over."""
 
     def on_ack(
         self, *, acked: int, flight_size: int, rtt_ns: int, cwnd: int, ssthresh: int, now: int
@@ -55,18 +58,22 @@ class HyStart:
 
     __slots__ = (
         "_baseline_min_rtt", "_current_round_min_rtt", "_last_round_min_rtt", "_round_left", "_rounds", "_samples",
-        "done", "growth_divisor",
+        "growth_divisor",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.growth_divisor = 1
-        self.done = False
         self._last_round_min_rtt = 0  # 0: no sample, what the RFC calls infinity
         self._current_round_min_rtt = 0
         self._samples = 0  # in this round
         self._round_left = 0  # octets until windowEnd is acknowledged
         self._baseline_min_rtt = 0  # the RTT at which CSS began; 0: not in CSS
         self._rounds = 0  # of CSS, the one in which it began included
+
+    @property
+    def done(self) -> bool:
+        """CSS is over."""
+        return self._rounds == _DONE
 
     def on_ack(
         self,
@@ -109,7 +116,8 @@ class HyStart:
             grown = self._samples >= N_RTT_SAMPLE and self._current_round_min_rtt >= baseline + threshold(
                 baseline
             )
-            self.done = grown or self._rounds >= CSS_ROUNDS  # "at most"
+            if grown or self._rounds >= CSS_ROUNDS:  # "at most"
+                self._rounds = _DONE
         self._last_round_min_rtt = self._current_round_min_rtt
         self._current_round_min_rtt = 0
         self._samples = 0
