@@ -37,7 +37,16 @@ class Boundaries:
         self._pushed_seq = start
 
     def written(
-        self, start: int, end: int, snd_nxt: int, *, goal: int, half: int, more: bool, record: bool
+        self,
+        start: int,
+        end: int,
+        snd_nxt: int,
+        *,
+        goal: int,
+        half: int,
+        more: bool,
+        record: bool,
+        sendable: int = 0,
     ) -> None:
         """`[start, end)` was written.
 
@@ -49,17 +58,22 @@ class Boundaries:
             half: of the peer's largest window: so many octets never go without a PSH.
             more: no mark at the end (MSG_MORE).
             record: it ends a record (MSG_EOR).
+            sendable: octets of it that the windows let go at once, while the write goes on.
         """
         tail = max(self._tail_start, snd_nxt)
         if start <= snd_nxt or start - tail >= goal or (self._records and self._records[-1] == start):
             tail = start
         elif self._pushes and self._pushes[-1] == start:
             self._pushes.pop()  # it is gathered with what follows
+        first = tail
         while end - tail > goal:
             tail += goal
             if tail - self._pushed_seq > half:
                 self._push(tail)
-        self._tail_start = tail
+        if first < tail:  # what has left makes room for more in the first
+            first += sendable
+            first += max(0, -(-(end - first) // goal) - 1) * goal
+        self._tail_start = first
         self.more = more
         if not more or end - self._pushed_seq > half:
             self._push(end)

@@ -93,6 +93,11 @@ def surely_takes(tcb: Tcb, size: int) -> bool:
     return tcb.sendbuf.end == tcb.sendbuf.start and 0 < size <= tcb.smss <= tcb.snd_memory
 
 
+def window(tcb: Tcb) -> int:
+    """Octets that the peer and the path would take now."""
+    return min(tcb.congestion.cwnd - tcb.scoreboard.pipe, tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt)
+
+
 def room(tcb: Tcb) -> int:
     """Octets that a write may add now; 0: it must wait.
 
@@ -103,8 +108,7 @@ def room(tcb: Tcb) -> int:
         return tcb.snd_memory - len(tcb.sendbuf)
     whole, unsent = goal(tcb), tcb.sendbuf.end - tcb.snd_nxt
     lowat = tcb.options.notsent_lowat or _NO_LIMIT
-    window = min(tcb.congestion.cwnd - tcb.scoreboard.pipe, tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt)
-    sendable = max(0, window - unsent)
+    sendable = max(0, window(tcb) - unsent)
     taken = used(tcb)
     if unsent:
         marks = tcb.boundaries

@@ -202,14 +202,18 @@ class Opener(Circuit):
         tcb = self.tcb
         if tcb.boundaries is None:
             tcb.boundaries = Boundaries(start)
+        goal, sendable = gathering.goal(tcb), 0
+        if tcb.sendbuf.end - start > goal:
+            sendable = max(0, gathering.window(tcb) - max(0, start - tcb.snd_nxt))
         tcb.boundaries.written(
             start,
             tcb.sendbuf.end,
             tcb.snd_nxt,
-            goal=gathering.goal(tcb),
+            goal=goal,
             half=tcb.max_snd_wnd >> 1,
             more=more,
             record=record,
+            sendable=sendable,
         )
 
     def send_room(self) -> int:
