@@ -46,6 +46,7 @@ from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, TcpSegment
 
 _CONTROL: Final = SYN | FIN | RST | URG
+_NOT_PSH: Final = ~PSH
 
 
 def segment_arrives(tcb: Tcb, seg: TcpSegment, now: int) -> Fate:
@@ -152,36 +153,36 @@ def is_next_in_stream(tcb: Tcb, seg: TcpSegment, now: int) -> bool:
     Of one that is ESTABLISHED, has the next number, fits, changes neither window nor state and finds no hole, all the
     checks of §3.10.7.4 say "go on"; what remains is its ACK and its text, and is done. False: ask `segment_arrives`.
     """
-    size = len(seg.payload)
+    size, seq, ack, una = len(seg.payload), seg.seq, seg.ack, tcb.snd_una
     if (
-        seg.flags & ~PSH != ACK
-        or seg.seq != tcb.rcv_nxt
+        seg.flags & _NOT_PSH != ACK
+        or seq != tcb.rcv_nxt
         or tcb.state is not ESTABLISHED
         or seg.window << tcb.snd_wind_shift != tcb.snd_wnd
-        or not tcb.snd_una <= seg.ack <= tcb.snd_nxt
+        or not una <= ack <= tcb.snd_nxt
         or seg.sack
-        or size > tcb.rcv_adv - tcb.rcv_nxt
-        or (not size and seg.ack == tcb.snd_una)
+        or size > tcb.rcv_adv - seq
+        or (not size and ack == una)
         or tcb.rcv_fin is not None
         or tcb.orphan
         or tcb.held is not None
     ):
         return False
     if tcb.ts_ok:
-        if seg.ts_val is None or (seg.ts_val - tcb.ts_recent) & MASK >= 0x8000_0000:
+        ts_val = seg.ts_val
+        if ts_val is None or (ts_val - tcb.ts_recent) & MASK >= 0x8000_0000:
             return False  # as Linux's: what is older goes the long way
-        if seg.seq <= tcb.last_ack_sent:
-            tcb.ts_recent = seg.ts_val
-            tcb.ts_recent_at = now
+        if seq <= tcb.last_ack_sent:  # RFC 7323 §4.3 (2)
+            tcb.ts_recent, tcb.ts_recent_at = ts_val, now
         if size and seg.ts_ecr != tcb.rcv_rtt_ecr:
             _sample_rtt(tcb, seg, size, now)
-    tcb.snd_wl1, tcb.snd_wl2 = seg.seq, seg.ack
-    if seg.ack != tcb.snd_una:
+    tcb.snd_wl1, tcb.snd_wl2 = seq, ack
+    if ack != una:
         recovery.on_ack(tcb, seg, may_be_duplicate=False, now=now)
     if size:
         if tcb.ecn_ok:
             ecn.data_arrives(tcb, seg)
-        receiver.take_payload(tcb, seg.seq, seg.payload, now, pushed=bool(seg.flags & PSH))
+        receiver.take_payload(tcb, seq, seg.payload, now, pushed=bool(seg.flags & PSH))
         if not tcb.ack_now:
             acks.check(tcb, now)
     return True

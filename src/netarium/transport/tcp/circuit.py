@@ -98,9 +98,7 @@ class Circuit(Outlet):
             if tcb.keepalive_at:
                 arrive.heard(tcb, now)
             if tcb.snd_una != una and self._path is not None:
-                self._layer.ip.neighbors.confirm(
-                    self._path.neighbor, now
-                )  # `ip.confirm`, without a call in between
+                self._layer.ip.confirm(self._path, now)
         if tcb.notices is not None:
             tcb.notices.arrived(tcb.rcv_nxt, now)
             tcb.wakeup = tcb.notices.acknowledged(tcb.snd_una, now) or tcb.wakeup

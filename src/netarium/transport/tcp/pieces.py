@@ -12,13 +12,16 @@ from netarium.wire.tcp import FIN, PSH
 
 SACK_HEADER: Final = 4  # two NOPs, kind and length
 SACK_BLOCK: Final = 8
+_NOT_AT_ITS_END: Final = ~(PSH | FIN)
 _MOST_BLOCKS: Final = 4  # 3 beside a timestamp (RFC 2018 §3)
 
 
 def most_blocks(tcb: Tcb) -> int:
     """SACK blocks that one segment may have; 0: there is nothing to tell."""
     fin = tcb.rcv_fin
-    if (not tcb.reassembly and tcb.dsack is None and (fin is None or fin <= tcb.rcv_nxt)) or not tcb.sack_ok:
+    if (
+        not tcb.reassembly.octets and tcb.dsack is None and (fin is None or fin <= tcb.rcv_nxt)
+    ) or not tcb.sack_ok:
         return 0
     return _MOST_BLOCKS - tcb.ts_ok
 
@@ -48,16 +51,17 @@ def cut(tcb: Tcb, out: Outgoing) -> Outgoing:
     """The first segment of a chunk, if the device takes single ones: the rest follows with `next_piece`."""
     if tcb.gso_size or out.note == MTU_PROBE:
         return out
-    size = mss_now(tcb)
-    payload = out.payload
-    if len(payload) <= size:
+    if len(out.payload) <= mss_now(tcb):
         return out
-    view = memoryview(payload)
-    tcb.chunk_rest = out._replace(seq=out.seq + size, payload=view[size:])
-    return out._replace(flags=out.flags & ~(PSH | FIN), payload=view[:size])
+    return next_piece(tcb, Outgoing(out.seq, out.flags, memoryview(out.payload), out.note), 0)
 
 
-def next_piece(tcb: Tcb) -> Outgoing | None:
-    """The next segment of a chunk that has begun to leave."""
-    out, tcb.chunk_rest = tcb.chunk_rest, None
-    return None if out is None else cut(tcb, out)
+def next_piece(tcb: Tcb, chunk: Outgoing, at: int) -> Outgoing:
+    """The segment of a chunk that begins `at` octets behind its begin; the flags of its end are the last one's."""
+    seq, flags, payload, note = chunk
+    end = at + mss_now(tcb)
+    if end >= len(payload):
+        tcb.chunk_rest = None
+        return Outgoing(seq + at, flags, payload[at:], note)
+    tcb.chunk_rest, tcb.chunk_gone = chunk, end
+    return Outgoing(seq + at, flags & _NOT_AT_ITS_END, payload[at:end], note)

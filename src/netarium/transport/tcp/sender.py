@@ -36,7 +36,7 @@ def next_segment(tcb: Tcb, now: int) -> Outgoing | None:
     """What to send next, or None. What it answers counts as sent."""
     state = tcb.state
     if tcb.chunk_rest is not None:
-        return pieces.next_piece(tcb)
+        return pieces.next_piece(tcb, tcb.chunk_rest, tcb.chunk_gone)
     if state in _MAY_TRANSMIT_DATA:
         if tcb.tlp_due and (segment := _loss_probe(tcb, now)) is not None:
             return segment

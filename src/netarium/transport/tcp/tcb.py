@@ -54,7 +54,8 @@ class Tcb:
         snd_up: send urgent pointer: the octet after urgent data; meaningful while above `snd_una`.
         burst_end: what was queued up to here when nothing was unacknowledged, for Nagle's "burst" form; it holds as long
             as `burst_una` is `snd_una`.
-        chunk_rest: what of a chunk has not left yet, where the device takes single segments.
+        chunk_rest: a chunk that leaves segment by segment, where the device takes single ones; None: there is none.
+        chunk_gone: how many of its octets have left.
         octet_probed: the octet at `snd_nxt` was sent as a window probe; it does not count as sent unless acknowledged.
         snd_sml: end of the last segment sent that was less than full (draft-minshall-nagle-01).
         rate: samples the delivery rate for a congestion control that wants it; else None.
@@ -143,7 +144,7 @@ class Tcb:
         # send sequence space
         "iss", "snd_una", "snd_nxt", "snd_wnd", "snd_wl1", "snd_wl2", "snd_up", "snd_sml", "snd_wind_shift", "boundaries",
         "max_snd_wnd", "smss", "peer_mss", "sendbuf", "snd_memory", "snd_expanded", "room_awaited", "fin_queued", "fin_seq", "scoreboard", "syn_pending",
-        "burst_end", "burst_una", "octet_probed", "chunk_rest",
+        "burst_end", "burst_una", "octet_probed", "chunk_rest", "chunk_gone",
         # receive sequence space
         "irs", "rcv_nxt", "rcv_adv", "rcv_up", "rcv_wind_shift", "rcv_queue", "rcv_queued", "rcv_buf", "rcv_fin",
         "rcv_mss", "rcv_shutdown", "reassembly", "drs_at", "drs_copied", "drs_space",
@@ -292,6 +293,7 @@ class Tcb:
         self.burst_end = self.burst_una = iss
         self.octet_probed = False
         self.chunk_rest: Outgoing | None = None
+        self.chunk_gone = 0
 
     def start_receiving(self, irs: int, window: int = 0) -> None:
         """The peer's sequence space begins at `irs`, where its SYN is; our SYN offers it a first window."""
