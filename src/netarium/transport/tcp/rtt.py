@@ -47,7 +47,10 @@ class RttEstimator:
         self._set_rto()
 
     def _set_rto(self) -> None:
-        self.rto = min((self._base << self._backoff) + self._slop_now, self._max_rto)
+        if self._backoff or self._slop_now:
+            self.rto = min((self._base << self._backoff) + self._slop_now, self._max_rto)
+        else:
+            self.rto = min(self._base, self._max_rto)
 
     @property
     def spread(self) -> int:
@@ -98,9 +101,7 @@ class RttEstimator:
             self._base = min(max(self.srtt + variance, self._min_rto), self._max_rto)
         self._backoff = 0
         self._slop_now = self._slop
-        self.rto = self._base + self._slop
-        if self.rto > self._max_rto:
-            self.rto = self._max_rto
+        self.rto = min(self._base + self._slop, self._max_rto) if self._slop else self._base
 
     def _follow_variance(self, snd_una: int, snd_nxt: int, *, first: bool) -> None:
         """The variance term goes up at once and comes down round trip by round trip."""
