@@ -306,6 +306,7 @@ class TcpConfig:
     syns_in_window: bool = False  # RFC 793's rule for SYNs, too: one in the window ends the connection
     # What takes a reduction back: "evidence" of any kind (Eifel, DSACK, F-RTO), or after one timeout a "quick" ACK (BSD).
     undo_form: str = "evidence"
+    limited_transmit: bool = True  # RFC 3042: the first duplicate ACKs let new data go
     socket_errors: str = "linux"  # whose errnos calls give in states that they do not fit; or "freebsd"
 
 

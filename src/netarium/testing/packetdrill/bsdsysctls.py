@@ -134,7 +134,7 @@ FREEBSD: Final[dict[str, Setter]] = {
     "net.inet.tcp.functions_default": only("freebsd"),
     "net.inet.tcp.maxtcptw": number_of("max_time_wait"),
     "net.inet.tcp.pmtud_blackhole_detection": number_of("mtu_probing"),
-    "net.inet.tcp.rfc3042": only("1"),
+    "net.inet.tcp.rfc3042": truth("limited_transmit"),
     "net.inet.tcp.do_prr": only("1"),
     "net.inet.tcp.newcwv": only("0"),
     "net.inet.tcp.insecure_rst": truth("resets_in_window"),

@@ -67,7 +67,9 @@ def on_ack(tcb: Tcb, seg: TcpSegment, *, may_be_duplicate: bool, now: int, marke
         _conclude(tcb, seg, news, duplicate=duplicate, now=now)
     if news.restart_timer:
         xmittimer.on_acknowledged(tcb, now)
-    if news.delivered or news.advanced:
+    if news.advanced or (
+        news.delivered and (tcb.recovery != DISORDER or tcb.config.limited_transmit)  # RFC 3042
+    ):
         tcb.output = True
     if seg.ack >= news.una:  # an old ACK tells what has arrived, not what may go
         _adjust_window(tcb, news, board.losses - lost_before, now)
