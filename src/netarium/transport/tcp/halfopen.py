@@ -141,14 +141,14 @@ class HalfOpen:
                 self.repeated += 1  # our SYN,ACK was lost, it seems
                 self.answer(now)
             return Accepted.LOCAL
+        if self.config.trims_segments and (fault := self._ignores(seg)) is not None:
+            return fault
         early = ACK | RST if self.config.half_open_syn == "challenge" else ACK | RST | SYN
         if flags & early == ACK and seg.ack != (self.iss + 1) & MASK:
             self._nursery.send_bare(self.local, self.remote, seg.ack, 0, RST, 0, b"", now)
             return DropReason.TCP_BAD_ACK
-        if self.config.trims_segments and not flags & (ACK | RST):
-            return DropReason.TCP_BAD_SEGMENT  # whatever its number
         if (fault := self._doubt(seg, seq)) is not None:
-            silent = fault is DropReason.TCP_PAWS and self.config.trims_segments
+            silent = fault is DropReason.TCP_PAWS and self.config.trims_segments and not len(seg.payload)
             if not flags & RST and not silent and not self._is_limited(now):
                 self._acknowledge(now)
             return fault
@@ -157,6 +157,13 @@ class HalfOpen:
         if not flags & ACK:
             return DropReason.TCP_BAD_SEGMENT
         return self._complete(seg, packet, now)
+
+    def _ignores(self, seg: TcpSegment) -> DropReason | None:
+        """What FreeBSD's cache of SYNs drops in silence, whatever its numbers: without ACK, without the agreed timestamp."""
+        if not seg.flags & (ACK | RST):
+            return DropReason.TCP_BAD_SEGMENT
+        missing = self.ts_ok and seg.ts_val is None and not seg.flags & RST
+        return DropReason.TCP_PAWS if missing and not self.config.tolerate_missing_timestamp else None
 
     def _on_control(self, seg: TcpSegment, seq: int, now: int) -> Fate:
         """Second and fourth: a RST or a SYN in the window."""
