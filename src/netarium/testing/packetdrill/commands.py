@@ -137,7 +137,7 @@ def _sysctl(words: Sequence[str], config: MachineConfig) -> MachineConfig:
 def _set(pair: str, config: MachineConfig) -> MachineConfig:
     name, found, value = pair.partition("=")
     name = name.strip().removeprefix("/proc/sys/").replace("/", ".")
-    if not found and name in TABLE:
+    if not found and (name in TABLE or name.startswith(("net.inet.", "kern."))):  # it is only read
         return config
     try:
         result = assign(config, name, value)
