@@ -33,12 +33,13 @@ class Description:
         descriptor: its small number in the process, as lsof and traces show it.
         connecting: a non-blocking connect() was begun and its result was not yet asked for.
         references: numbers that lead here.
+        shut: how often shutdown() was called, which wakes whoever polls, whatever it changed.
         wants_room: a send() found too little room: when some comes back, that is news (SOCK_NOSPACE).
     """
 
     __slots__ = (
         "__weakref__", "connecting", "descriptor", "endpoint", "family", "host", "process", "proto", "references",
-        "type", "wants_room",
+        "shut", "type", "wants_room",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +61,7 @@ class Description:
         self.descriptor = descriptor
         self.connecting = False
         self.wants_room = False
+        self.shut = 0
         self.references = 0
 
     @property

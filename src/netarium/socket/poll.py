@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 from netarium.socket import descriptors
 from netarium.socket.context import current
-from netarium.socket.descriptors import AnyEndpoint, Description
+from netarium.socket.descriptors import Description
 from netarium.socket.driver import Driver
 from netarium.socket.errors import os_error
 from netarium.transport.endpoint import (
@@ -189,7 +189,7 @@ class _Item:
         self._watched = (mask | _ALWAYS) & ~_HOW if mask & ~_HOW else 0
         self._pending = True
         self._could_write = True
-        self._stamp = _stamp(description.endpoint)
+        self._stamp = _stamp(description)
 
     @property
     def exclusive(self) -> bool:
@@ -213,8 +213,9 @@ class _Item:
 
     def _look(self, found: int) -> None:
         description = self.description
-        stamp = _stamp(description.endpoint)
-        if stamp[0] != self._stamp[0] or (stamp[1] != self._stamp[1] and self._mask & _INPUT):
+        stamp = _stamp(description)
+        failed = stamp[2] not in {0, self._stamp[2]}  # an error that somebody takes is no news
+        if failed or stamp[0] != self._stamp[0] or (stamp[1] != self._stamp[1] and self._mask & _INPUT):
             self._pending = True
         self._stamp = stamp
         if not found & POLLOUT:
@@ -245,14 +246,19 @@ class _Edge:
         return getattr(self._item.description.endpoint, name)
 
 
-def _stamp(endpoint: AnyEndpoint) -> tuple[object, int]:
-    """What changes with an edge: the state, and what has arrived."""
+def _stamp(description: Description) -> tuple[object, int, int]:
+    """What changes with an edge: the state, what has arrived, and an error."""
+    endpoint = description.endpoint
     if isinstance(endpoint, Connection):
         tcb = endpoint.tcb
         waiting = 0 if endpoint.listener is None else len(endpoint.listener.ready)
         told = 0 if tcb.notices is None else tcb.notices.told
-        return (tcb.state, tcb.error, tcb.rcv_shutdown, tcb.fin_queued, told), tcb.rcv_nxt + waiting
-    return (endpoint.error, endpoint.read_shut, len(endpoint.errors)), endpoint.receive_queue
+        return (tcb.state, description.shut, told), tcb.rcv_nxt + waiting, tcb.error
+    return (
+        (endpoint.read_shut, len(endpoint.errors), description.shut),
+        endpoint.receive_queue,
+        endpoint.error,
+    )
 
 
 def _wait(masks: dict[int, int], timeout_ns: int | None) -> list[tuple[int, int]]:

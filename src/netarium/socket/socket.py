@@ -112,6 +112,7 @@ class Socket(Transfer):
         if not SHUT_RD <= how <= SHUT_RDWR:
             raise os_error(errno.EINVAL)
         with self._driver.lock:
+            self._description.shut += 1
             try:
                 endpoint.shutdown(how, self._driver.now())
             except StackError as fault:

@@ -337,7 +337,7 @@ class Transfer(SocketBase):
             datagram = self._take_datagram(endpoint, flags)
             return (b"" if datagram is None else datagram.payload[:limit]), datagram
         if flags & MSG_OOB:
-            return self._take_urgent(endpoint), None
+            return self._take_urgent(endpoint, flags), None
         if not limit:
             return b"", None
         with self._driver.lock:
@@ -415,12 +415,12 @@ class Transfer(SocketBase):
                     return datagram
                 until = self._await(POLLIN, until, flags, endpoint.options.rcvtimeo_ns)
 
-    def _take_urgent(self, endpoint: Connection) -> bytes:
-        """MSG_OOB: the one urgent octet; EINVAL if there is none."""
+    def _take_urgent(self, endpoint: Connection, flags: int) -> bytes:
+        """MSG_OOB: the one urgent octet; EINVAL if there is none, or it was read already."""
         if endpoint.listener is not None:
             raise os_error(errno.ENOTCONN)
         with self._driver.lock:
-            octet = None if endpoint.options.oobinline else endpoint.urgent()
+            octet = None if endpoint.options.oobinline else endpoint.urgent(peek=bool(flags & MSG_PEEK))
         if octet is None:
             raise os_error(errno.EINVAL)
         return octet

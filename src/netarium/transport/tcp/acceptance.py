@@ -127,7 +127,7 @@ def take_timestamp(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     """RFC 7323 §4.3 (2): the segment that begins at or before the last ACK sent says what to echo."""
     if seg.ts_val is None or seg.seq > tcb.last_ack_sent:
         return
-    if (seg.ts_val - tcb.ts_recent) & MASK < 0x8000_0000:
+    if (seg.ts_val - tcb.ts_recent) & MASK < 0x8000_0000 or not tcb.ts_recent:
         tcb.ts_recent = seg.ts_val
         tcb.ts_recent_at = now
 

@@ -90,6 +90,10 @@ class Boundaries:
         """Octets that wait and that a later write would be gathered with."""
         return end - max(self._tail_start, snd_nxt)
 
+    def fill(self, start: int) -> None:
+        """There was no room for more: what is gathered last is full, and counts from `start`."""
+        self._tail_start = start
+
     def until_record_ends(self, seq: int, waiting: int) -> int:
         """How many of the octets that wait from `seq` on belong to one record."""
         records = self._records

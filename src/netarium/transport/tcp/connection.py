@@ -192,7 +192,7 @@ class Connection(Opener):
         tcb.sendbuf.append(octets)
         if urgent:
             tcb.snd_up = tcb.sendbuf.end  # MUST-62: the octet after the urgent one
-        self._mark_write(start, more=more, record=record)
+        self._mark_write(start, more=more, record=record, full=short)
         tcb.output = True
         if self._path is None:
             self._done(now)
@@ -296,9 +296,14 @@ class Connection(Opener):
         else:
             self.reset(now)
 
-    def urgent(self) -> bytes | None:
-        """The out-of-band octet that MSG_OOB reads, if it has arrived."""
-        return readiness.urgent_octet(self.tcb)
+    def urgent(self, *, peek: bool = False) -> bytes | None:
+        """The out-of-band octet that MSG_OOB reads, once, if it has arrived."""
+        tcb = self.tcb
+        tally = tcb.count()
+        octet = None if tally.urgent_read == tcb.rcv_up else readiness.urgent_octet(tcb)
+        if octet is not None and not peek:
+            tally.urgent_read = tcb.rcv_up
+        return octet
 
     def pass_urgent(self, now: int) -> None:
         """Reading goes on behind the urgent octet, which is not in the stream unless SO_OOBINLINE says so (tcp(7))."""

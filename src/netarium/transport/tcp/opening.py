@@ -198,7 +198,7 @@ class Opener(Circuit):
         self._done(now)
         return tcb.syn_data
 
-    def _mark_write(self, start: int, *, more: bool, record: bool) -> None:
+    def _mark_write(self, start: int, *, more: bool, record: bool, full: bool = False) -> None:
         tcb = self.tcb
         if tcb.boundaries is None:
             tcb.boundaries = Boundaries(start)
@@ -215,6 +215,8 @@ class Opener(Circuit):
             record=record,
             sendable=sendable,
         )
+        if full:
+            tcb.boundaries.fill(tcb.sendbuf.end - gathering.goal(tcb))
 
     def send_room(self) -> int:
         """Octets that the send buffer would take now."""

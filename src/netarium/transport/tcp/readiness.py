@@ -43,7 +43,7 @@ def poll(tcb: Tcb, listener: Listener | None, *, used: bool, writable: bool) -> 
         return mask
     if state is CLOSED:
         over = _READABLE | POLLRDHUP if used or peer_done else 0
-        return mask | POLLHUP | WRITABLE | over
+        return mask | POLLHUP | WRITABLE | over | (POLLPRI if _is_urgent(tcb) else 0)
     if state in _OPENING and not tcb.fast_opened:
         return mask | WRITABLE if tcb.deferred else mask  # the first octets go with the SYN
     if peer_done:
@@ -52,7 +52,8 @@ def poll(tcb: Tcb, listener: Listener | None, *, used: bool, writable: bool) -> 
             mask |= POLLHUP
     queued = tcb.rcv_queued
     if tcb.rcv_up > tcb.rcv_nxt - queued:  # the urgent mark is not read yet
-        mask |= POLLPRI
+        if _is_urgent(tcb):
+            mask |= POLLPRI
         queued -= before_urgent(tcb)  # that octet is MSG_OOB's
     if queued >= tcb.options.rcvlowat or (queued and tcb.rcv_adv <= tcb.rcv_nxt):
         mask |= _READABLE
@@ -104,6 +105,12 @@ def take_into(tcb: Tcb, buffer: memoryview, *, peek: bool) -> int:
     if not peek:
         _drop(tcb, at)
     return at
+
+
+def _is_urgent(tcb: Tcb) -> bool:
+    """The urgent mark is not read yet, nor the octet before it by MSG_OOB."""
+    read = 0 if tcb.tally is None else tcb.tally.urgent_read
+    return tcb.rcv_nxt - tcb.rcv_queued < tcb.rcv_up != read
 
 
 def urgent_octet(tcb: Tcb) -> bytes | None:

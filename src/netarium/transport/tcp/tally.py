@@ -23,6 +23,7 @@ class Tally:
         delivered_ce: segments of which an ACK with ECE was the first to tell.
         short_of_room: a send() found less room than it wanted, and none has come back since.
         mode: what sending waits for now.
+        urgent_read: the urgent mark whose octet MSG_OOB has read.
         size_before: the path's segment size before a black hole was suspected (`blackhole`); 0: none is.
         challenges: how many challenge ACKs were due in an interval, and when that ends; None: there was none.
     """
@@ -39,13 +40,14 @@ class Tally:
         "octets_resent",
         "short_of_room",
         "size_before",
+        "urgent_read",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.data_segs_in = self.data_segs_out = self.first_segs_out = self.octets_resent = 0
         self.delivered_ce = 0
         self.short_of_room = False
-        self.size_before = 0
+        self.size_before = self.urgent_read = 0
         self.challenges: tuple[int, int] | None = None
         self.mode = IDLE
         self._mode_at = 0

@@ -101,7 +101,8 @@ def on_ack(tcb: Tcb, seg: TcpSegment, news: AckNews, now: int, *, duplicate: boo
 
 
 def _try_new_data(tcb: Tcb) -> bool:
-    """Instead of retransmissions let new data go, however little it is, if there is some and the window takes it."""
-    tcb.hold_resending = tcb.sendbuf.end > tcb.snd_nxt and tcb.snd_una + tcb.snd_wnd > tcb.snd_nxt
+    """Instead of retransmissions let new data go, however little it is, if there is some and the window takes it; or a FIN."""
+    is_some = tcb.sendbuf.end > tcb.snd_nxt or (tcb.fin_queued and tcb.fin_seq is None)
+    tcb.hold_resending = is_some and tcb.snd_una + tcb.snd_wnd > tcb.snd_nxt
     tcb.sws_override = tcb.sws_override or tcb.hold_resending
     return tcb.hold_resending
