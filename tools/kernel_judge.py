@@ -72,14 +72,16 @@ _BASELINE: Final = {
     "tcp_congestion_control": "cubic", "tcp_no_metrics_save": "1", "tcp_rmem": "4096 131072 6291456",
     "tcp_wmem": "4096 16384 4194304", "tcp_autocorking": "0",
 }  # fmt: skip
-_INFO: Final = struct.Struct("8B 24I 4Q 6I 4Q 2I 2Q 6I 2H I")
+_INFO: Final = struct.Struct("8B 24I 4Q 6I 4Q 2I 2Q 6I 2H I 7I 2H")
 _INFO_FIELDS: Final = (  # noqa: SIM905 - a list of words reads better as words
     "state ca_state retransmits probes backoff options wscales flags rto ato snd_mss rcv_mss unacked sacked lost retrans "
     "fackets last_data_sent last_ack_sent last_data_recv last_ack_recv pmtu rcv_ssthresh rtt rttvar snd_ssthresh "
     "snd_cwnd advmss reordering rcv_rtt rcv_space total_retrans pacing_rate max_pacing_rate bytes_acked "
     "bytes_received segs_out segs_in notsent_bytes min_rtt data_segs_in data_segs_out delivery_rate busy_time "
     "rwnd_limited sndbuf_limited delivered delivered_ce bytes_sent bytes_retrans dsack_dups reord_seen rcv_ooopack "
-    "snd_wnd rcv_wnd rehash total_rto total_rto_recoveries total_rto_time"
+    "snd_wnd rcv_wnd rehash total_rto total_rto_recoveries total_rto_time received_ce delivered_e1_bytes "
+    "delivered_e0_bytes delivered_ce_bytes received_e1_bytes received_e0_bytes received_ce_bytes accecn_fail_mode "
+    "accecn_opt_seen"
 ).split()
 
 
@@ -132,6 +134,13 @@ class KernelStage:
 
     def configure(self, *_: Any, **__: Any) -> None:
         """The commands have been carried out."""
+
+    def program(self) -> contextlib.AbstractContextManager[None]:
+        """Calls are the kernel's wherever they are made."""
+        return contextlib.nullcontext()
+
+    def forget(self) -> None:
+        """Likewise."""
 
     def deliver(self, packet: bytes, gso_size: int = 0) -> None:
         """An IP packet from the peer arrives, or several segments of `gso_size` that the driver has made one."""
@@ -239,6 +248,7 @@ class KernelRunner(runner.Runner):
                 values = dict(zip(_INFO_FIELDS, _INFO.unpack_from(raw), strict=True))
                 values |= {"snd_wscale": values["wscales"] & 15, "rcv_wscale": values["wscales"] >> 4}
                 values |= {"delivery_rate_app_limited": values["flags"] & 1}
+                values |= {"fastopen_client_fail": values["flags"] >> 1 & 3}
                 if values["state"] != 10:  # LISTEN
                     return {f"tcpi_{name}": value for name, value in values.items()}
         return {}

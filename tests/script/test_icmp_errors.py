@@ -1,15 +1,17 @@
 """What ICMP says about a connection, in each of its states (RFC 9293 §3.9.2.2, RFC 5927), as Linux takes it."""
 
 import errno
+from dataclasses import replace
 
 import pytest
 
 from netarium.base.checksum import checksum
 from netarium.base.config import MachineConfig
 from netarium.base.profiles import profile
+from netarium.base.units import MS
 from netarium.transport.options import PMTUDISC_DONT
 from netarium.transport.tcp.state import State
-from netarium.wire.tcp import ACK, FIN
+from netarium.wire.tcp import ACK, FIN, PSH, SYN
 
 from .conftest import PEER, US, Script
 
@@ -139,3 +141,66 @@ def test_who_lets_routers_cut_is_not_told_that_they_cannot(tcp: Script) -> None:
     tcp.send(bytes(1_460))
     tell(tcp, 3, 4, 101, mtu=1_000)
     assert tcp.socket.tcb.smss == 1_460
+
+
+@pytest.mark.parametrize("what", [*SOFT, *HARD, *NOTHING])
+def test_a_half_open_connection_is_given_up_for_a_few(tcp: Script, what: tuple[int, int]) -> None:
+    """As Linux: no way to the network or the host, a time to live or a header that routers do not like; nothing else."""
+    tcp.listen()
+    tcp.inject(SYN, seq=300, mss=1_000)
+    tcp.learn_from_syn_ack()
+    tell(tcp, *what, 99)  # another number: a forgery
+    tell(tcp, *what, 100)
+    tcp.inject(ACK, seq=301, ack=101)
+    assert (tcp.socket.accept(tcp.now) is None) is (what in {(3, 0), (3, 1), (11, 0), (12, 0)})
+
+
+def resent_twice(tcp: Script) -> None:
+    """Octet 101 is lost with both of its retransmissions: the timeouts were 1 and 2 s, the next is 4."""
+    tcp.established()
+    tcp.send(b"x")
+    tcp.advance(3_000 * MS)
+    for _ in range(3):
+        tcp.expect(ACK | PSH, seq=101)
+    tcp.expect_nothing()
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_an_unreachable_retransmission_takes_a_doubling_back(tcp: Script, code: int) -> None:
+    """RFC 6069: whose link comes back soon is not left alone for long."""
+    resent_twice(tcp)
+    tcp.advance(500 * MS)
+    tell(tcp, 3, code, 101)
+    tcp.advance(1_499 * MS)
+    tcp.expect_nothing()
+    tcp.advance(1 * MS)
+    tcp.expect(ACK | PSH, seq=101)
+    tcp.advance(2_500 * MS)
+    tell(tcp, 3, code, 101)  # it is due already
+    tcp.advance(1)
+    tcp.expect(ACK | PSH, seq=101)
+
+
+@pytest.mark.parametrize(
+    ("what", "seq"), [((3, 2), 101), ((3, 5), 101), ((11, 0), 101), ((3, 0), 100), ((3, 0), 102)]
+)
+def test_no_other_error_and_no_other_segment_does(tcp: Script, what: tuple[int, int], seq: int) -> None:
+    resent_twice(tcp)
+    tell(tcp, *what, seq)
+    assert tcp.socket.tcb.rtt.backoff_count == 2
+
+
+def test_nor_what_was_sent_once(tcp: Script) -> None:
+    tcp.established()
+    tcp.send(b"x")
+    tell(tcp, 3, 1, 101)
+    tcp.advance(999 * MS)
+    tcp.expect(ACK | PSH, seq=101)
+    tcp.expect_nothing()
+
+
+def test_nor_where_the_profile_knows_it_not() -> None:
+    tcp = Script(replace(MachineConfig(), tcp=replace(MachineConfig().tcp, backoff_reverts=False)))
+    resent_twice(tcp)
+    tell(tcp, 3, 1, 101)
+    assert tcp.socket.tcb.rtt.backoff_count == 2

@@ -13,7 +13,7 @@ from .conftest import Script
 
 UNLIMITED = 0xFFFF_FFFF_FFFF_FFFF
 FRESH = {
-    "state": 7, "rto": 1_000_000, "snd_mss": 536, "rcv_mss": 536, "pmtu": 576, "advmss": 536, "snd_cwnd": 10,
+    "state": 7, "rto": 1_000_000, "snd_mss": 536, "rttvar": 250_000, "min_rtt": 0xFFFF_FFFF, "snd_cwnd": 10,
     "snd_ssthresh": 0x7FFF_FFFF, "reordering": 3, "pacing_rate": UNLIMITED, "max_pacing_rate": UNLIMITED,
 }  # fmt: skip
 
@@ -37,16 +37,17 @@ def test_every_field_of_a_connection_that_sends(tcp: Script) -> None:
     assert watch.news() == FRESH
     tcp.connect()
     assert watch.news() == {
-        "state": 2, "unacked": 1, "segs_out": 1, "pmtu": 1_500, "rcv_wscale": 7, "rcv_wnd": 64_240,
+        "state": 2, "unacked": 1, "segs_out": 1, "pmtu": 1_500, "snd_mss": 524, "rcv_mss": 88, "advmss": 1_460,
+        "rcv_ssthresh": 64_240, "rcv_wnd": 64_240,
     }  # fmt: skip
     tcp.advance(20 * MS)
     tcp.inject(SYN | ACK, seq=300, ack=101, mss=1_000, window=8_000, sack_permitted=True, wscale=2)
     news = watch.news()
     assert news.pop("rcv_ssthresh") > 60_000
     assert news == {
-        "state": 1, "options": 2 | 4, "snd_wscale": 2, "snd_mss": 1_000, "advmss": 1_460, "unacked": 0,
+        "state": 1, "options": 2 | 4, "snd_wscale": 2, "rcv_wscale": 7, "snd_mss": 1_000, "rcv_mss": 536, "unacked": 0,
         "rtt": 20_000, "rttvar": 10_000, "min_rtt": 20_000, "rto": 220_000, "rcv_space": 14_600,
-        "snd_wnd": 8_000, "rcv_wnd": 64_256, "segs_in": 1, "segs_out": 2, "delivered": 1,
+        "snd_wnd": 8_000, "rcv_wnd": 64_256, "segs_in": 1, "segs_out": 2, "delivered": 1, "bytes_acked": 1,
         "pacing_rate": 2 * 10 * 1_000 * 50,
     }  # fmt: skip
     tcp.send(b"x" * 5_000)
@@ -54,7 +55,7 @@ def test_every_field_of_a_connection_that_sends(tcp: Script) -> None:
     tcp.advance(30 * MS)
     tcp.inject(ACK, seq=301, ack=1_101, window=2_000)
     assert watch.news() == {
-        "unacked": 4, "segs_in": 2, "bytes_acked": 1_000, "delivery_rate": 33_333, "delivered": 2, "busy_time": 30_000,
+        "unacked": 4, "segs_in": 2, "bytes_acked": 1_001, "delivery_rate": 33_333, "delivered": 2, "busy_time": 30_000,
         "rtt": 21_250, "rto": 221_250, "pacing_rate": 941_176, "last_data_sent": 30, "last_data_recv": 30,
     }  # fmt: skip
 
@@ -98,7 +99,7 @@ def test_every_field_of_a_connection_that_loses(tcp: Script) -> None:
     }  # fmt: skip
     tcp.advance(10 * MS)
     assert watch.news() == {
-        "ca_state": 3, "lost": 2, "retrans": 1, "total_retrans": 1, "bytes_retrans": 1_000, "snd_ssthresh": 7,
+        "ca_state": 3, "lost": 2, "retrans": 1, "total_retrans": 1, "bytes_retrans": 1_000, "bytes_sent": 5_000, "snd_ssthresh": 7,
         "snd_cwnd": 1, "segs_out": 7, "data_segs_out": 5, "busy_time": 30_000, "last_data_sent": 3,
         "last_data_recv": 30, "last_ack_recv": 10, "pacing_rate": watch.last["tcpi_pacing_rate"],
     }  # fmt: skip
@@ -106,7 +107,7 @@ def test_every_field_of_a_connection_that_loses(tcp: Script) -> None:
     news = watch.news()
     assert {k: v for k, v in news.items() if k not in {"pacing_rate", "rtt", "rttvar", "rto"}} == {
         "ca_state": 0, "unacked": 0, "lost": 0, "retrans": 0, "sacked": 0, "snd_cwnd": 7, "segs_in": 3,
-        "bytes_acked": 4_000, "delivered": 5, "last_ack_recv": 0, "reord_seen": 1, "delivery_rate": 66_666,
+        "bytes_acked": 4_001, "delivered": 5, "last_ack_recv": 0, "reord_seen": 1, "delivery_rate": 66_666,
     }  # fmt: skip
     tcp.inject(ACK, seq=301, ack=4_101, window=0, sack=[(101, 1_101)])
     news = watch.news()

@@ -130,6 +130,10 @@ class TcpConfig:
     )
     r2_syn_ns: int = 180 * SECOND
     syn_ack_retries: int = 5
+    # An ICMP error about a retransmission takes one doubling of its timeout back (RFC 6069).
+    backoff_reverts: bool = True
+    # A connection of a listener has the class of service of the SYN, and not the listener's (tcp_reflect_tos).
+    reflect_tos: bool = False
     # The User Timeout Option of the peer, where an application wants one, is followed within these (RFC 5482 §3.1).
     user_timeout_least_ns: int = 100 * SECOND
     user_timeout_most_ns: int = 3_600 * SECOND
@@ -153,6 +157,12 @@ class TcpConfig:
         0  # segments that an ACK may count for in slow start; 0: all it acknowledges; RFC 3465 §2.2: 2
     )
     dupthresh: int = 3
+    # The first six timeouts of a stream with less than four segments in flight do not double (tcp_thin_linear_timeouts).
+    thin_linear_timeouts: bool = False
+    # So many octets not sent yet are the most that wait in a send buffer; 0: as many as it takes (tcp_notsent_lowat).
+    notsent_lowat: int = 0
+    # The offered window may be taken back when memory gets short (tcp_shrink_window). RFC 9293 SHLD-14: SHOULD NOT.
+    shrink_window: bool = False
     # True: the time that so many retransmissions take at the least RTO counts, from the first one on (Linux)
     retries_by_time: bool = True
     # True: a connection that is given up is reset (FreeBSD); False: only one that keep-alive found dead (Linux)
@@ -181,7 +191,7 @@ class TcpConfig:
     max_time_wait: int = 16_384
     min_mss: int = 48  # what a peer's MSS option may ask for at the least
     max_resets_per_second: int = 1_000  # to segments that belong to no connection
-    persist_max_ns: int = 60 * SECOND
+    persist_max_ns: int = 120 * SECOND
     port_range: tuple[int, int] = (32_768, 60_999)
     gso_max_size: int = 64_000
     # Linux ends a connect() for any ICMP error (RFC 5461 §2.2), RFC 9293 MUST-56 only for a hard one.

@@ -72,6 +72,7 @@ _FREEBSD: Final = TcpConfig(
     frto=False,
     # timers
     retries_by_time=False,
+    backoff_reverts=False,
     timeout_resets=True,
     min_rto_ns=30 * MS,
     min_rto_is_of_variance=False,
@@ -86,6 +87,7 @@ _FREEBSD: Final = TcpConfig(
     orphan_retries=12,
     probe_with_octet=True,
     persist_min_ns=5 * SECOND,
+    persist_max_ns=60 * SECOND,
     persist_from_rtt=True,
     keepalive_always=True,
     keepalive_probes=8,

@@ -21,7 +21,15 @@ _WORDS_3: Final = ("delivered", "delivered_ce")
 _LONGS_3: Final = ("bytes_sent", "bytes_retrans")
 _WORDS_4: Final = ("dsack_dups", "reord_seen", "rcv_ooopack", "snd_wnd", "rcv_wnd", "rehash")
 
-_LAYOUT: Final = Struct("=8B24I4Q6I4Q2I2Q6I")
+_SHORTS: Final = ("total_rto", "total_rto_recoveries")
+_WORDS_5: Final = (
+    "total_rto_time", "received_ce", "delivered_e1_bytes", "delivered_e0_bytes", "delivered_ce_bytes",
+    "received_e1_bytes", "received_e0_bytes", "received_ce_bytes",
+)  # fmt: skip
+_SHORTS_2: Final = ("accecn_fail_mode", "accecn_opt_seen")
+
+_LAYOUT: Final = Struct("=8B24I4Q6I4Q2I2Q6I2H8I2H")
+_MASK16: Final = 0xFFFF
 _MASK32: Final = 0xFFFF_FFFF
 
 
@@ -38,7 +46,7 @@ def pack_tcp_info(info: TcpInfo) -> bytes:
     return _LAYOUT.pack(
         *(field(name) & 0xFF for name in _BYTES),
         wscale,
-        field("delivery_rate_app_limited") & 1,
+        field("delivery_rate_app_limited") & 1 | (field("fastopen_client_fail") & 3) << 1,
         *words(_WORDS),
         *map(field, _LONGS),
         *words(_WORDS_2),
@@ -46,4 +54,7 @@ def pack_tcp_info(info: TcpInfo) -> bytes:
         *words(_WORDS_3),
         *map(field, _LONGS_3),
         *words(_WORDS_4),
+        *(min(field(name), _MASK16) for name in _SHORTS),
+        *words(_WORDS_5),
+        *(min(field(name), _MASK16) for name in _SHORTS_2),
     )

@@ -354,6 +354,7 @@ class Transfer(SocketBase):
             try:
                 if endpoint.tcb.rcv_up > endpoint.tcb.irs + 1:
                     endpoint.pass_urgent(driver.now())
+                until = self._await_lowat(endpoint, limit, until, flags)
                 data = endpoint.recv(limit, driver.now(), peek=peek)
             except StackError as fault:
                 raise from_stack(fault) from None
@@ -362,6 +363,17 @@ class Transfer(SocketBase):
                     driver.kick(self._machine)  # room that must be told: a window update
                 return data
             until = self._await(POLLIN, until, flags, endpoint.options.rcvtimeo_ns)
+
+    def _await_lowat(self, endpoint: Connection, limit: int, until: int | None, flags: int) -> int | None:
+        """A call that may wait does so until there is as much as SO_RCVLOWAT wants, or as it asks for; lock held."""
+        lowat = endpoint.options.rcvlowat
+        if lowat > 1:
+            try:
+                while 0 < endpoint.receive_queue < min(lowat, limit) and not endpoint.poll() & POLLIN:
+                    until = self._await(POLLIN, until, flags, endpoint.options.rcvtimeo_ns)
+            except BlockingIOError:
+                pass  # then what there is
+        return until
 
     def _gather(self, endpoint: Connection, data: bytes, limit: int, flags: int) -> bytes:
         """MSG_WAITALL: wait for the rest, as long as the kernel would; a timeout of Python's makes it not wait."""
@@ -392,6 +404,7 @@ class Transfer(SocketBase):
                 try:
                     if endpoint.tcb.rcv_up > endpoint.tcb.irs + 1:
                         endpoint.pass_urgent(driver.now())
+                    until = self._await_lowat(endpoint, len(view), until, flags)
                     size = endpoint.recv_into(view, driver.now(), peek=bool(flags & MSG_PEEK))
                 except StackError as fault:
                     raise from_stack(fault) from None

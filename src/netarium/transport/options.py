@@ -23,6 +23,7 @@ class SocketOptions:
         linger2_ns: how long a closed socket stays in FIN-WAIT-2; 0: as the configuration says, below 0: not at all.
         rcvbuf: octets of receive buffer, as getsockopt() shows it (Linux doubles what was asked for).
         rcvbuf_locked: SO_RCVBUF was set: no automatic tuning any more. Likewise `sndbuf_locked`.
+        peek_off: where the next MSG_PEEK begins in the receive queue (SO_PEEK_OFF); negative: always at its front.
         bindtodevice: interface name, or "" for all.
         priority: a label for the application's own use, as there are no queueing disciplines. Likewise `mark`.
         ttl: 0: the configuration's.
@@ -35,6 +36,10 @@ class SocketOptions:
         uto_changeable: the peer's may change how patient we are (CHANGEABLE).
         keepidle_ns: keep-alive timing; 0: the configuration's. Likewise `keepintvl_ns`, `keepcnt`.
         maxseg: upper limit of the MSS, 0: the path's.
+        notsent_lowat: more than so many octets not sent yet are not writable; 0: the configuration's.
+        rto_min_ns: bounds of the retransmission timeout; 0: the configuration's. Likewise `rto_max_ns`, `delack_max_ns`.
+        thin_linear_timeouts: of a stream with few segments in flight the first timeouts do not double.
+        save_syn: 1 or 2: accepted connections remember their SYN (TCP_SAVE_SYN).
         zerocopy: MSG_ZEROCOPY is understood. Likewise `timestamping`: SOF_TIMESTAMPING_* (SO_TIMESTAMPING).
         shared: several endpoints have this object: who wants to change it needs a copy.
         inq: recvmsg() tells how much is left (TCP_INQ).
@@ -60,6 +65,7 @@ class SocketOptions:
     rcvbuf_locked: bool = False
     sndbuf_locked: bool = False
     rcvlowat: int = 1
+    peek_off: int = -1
     rcvtimeo_ns: int = 0
     sndtimeo_ns: int = 0
     bindtodevice: str = ""
@@ -100,6 +106,11 @@ class SocketOptions:
     maxseg: int = 0
     window_clamp: int = 0
     notsent_lowat: int = 0
+    rto_min_ns: int = 0
+    rto_max_ns: int = 0
+    delack_max_ns: int = 0
+    thin_linear_timeouts: bool = False
+    save_syn: int = 0
     max_pacing_rate: int = 0  # octets/s; 0: none
     congestion: str = ""
     # what became of what was sent (MSG_ERRQUEUE)

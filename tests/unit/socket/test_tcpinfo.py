@@ -20,7 +20,11 @@ OFFSETS = {
     "busy_time": (168, "Q"), "rwnd_limited": (176, "Q"), "sndbuf_limited": (184, "Q"), "delivered": (192, "I"),
     "delivered_ce": (196, "I"), "bytes_retrans": (208, "Q"), "dsack_dups": (216, "I"), "reord_seen": (220, "I"),
     "rcv_ooopack": (224, "I"), "delivery_rate": (160, "Q"),
-    "bytes_sent": (200, "Q"), "snd_wnd": (228, "I"), "rcv_wnd": (232, "I"),
+    "bytes_sent": (200, "Q"), "snd_wnd": (228, "I"), "rcv_wnd": (232, "I"), "rehash": (236, "I"),
+    "total_rto": (240, "H"), "total_rto_recoveries": (242, "H"), "total_rto_time": (244, "I"), "received_ce": (248, "I"),
+    "delivered_e1_bytes": (252, "I"), "delivered_e0_bytes": (256, "I"), "delivered_ce_bytes": (260, "I"),
+    "received_e1_bytes": (264, "I"), "received_e0_bytes": (268, "I"), "received_ce_bytes": (272, "I"),
+    "accecn_fail_mode": (276, "H"), "accecn_opt_seen": (278, "H"),
 }  # fmt: skip
 
 
@@ -30,11 +34,13 @@ def test_every_field_stands_where_linux_has_it() -> None:
     octets = pack_tcp_info(info)
     for name in names:
         short = name.removeprefix("tcpi_")
-        if short.endswith(("_wscale", "_app_limited")):  # bits
+        if short.endswith(("_wscale", "_app_limited", "_client_fail")):  # bits
             continue
         offset, kind = OFFSETS[short]
         assert struct.unpack_from("=" + kind, octets, offset)[0] == getattr(info, name), name
     assert octets[7] & 1 == info.tcpi_delivery_rate_app_limited & 1
+    assert octets[7] >> 1 & 3 == info.tcpi_fastopen_client_fail & 3
+    assert len(octets) == 280
     assert octets[6] == (info.tcpi_snd_wscale & 15) | (info.tcpi_rcv_wscale & 15) << 4
 
 
@@ -42,4 +48,5 @@ def test_numbers_that_do_not_fit_are_clipped() -> None:
     names = [field.name for field in fields(TcpInfo)]
     octets = pack_tcp_info(TcpInfo(**dict.fromkeys(names, 2**40)))
     assert struct.unpack_from("=I", octets, 76)[0] == 2**32 - 1
+    assert struct.unpack_from("=H", octets, 240)[0] == 2**16 - 1
     assert struct.unpack_from("=Q", octets, 120)[0] == 2**40

@@ -99,7 +99,7 @@ def getsockopt(calls: Calls, call: Call) -> int:
         one.getsockopt(level, name)
         raise error("EFAULT")
     if wanted is ANY:
-        one.getsockopt(level, name)
+        _read_any(call, one, level, name)
     elif isinstance(wanted, dict) and (level, name) == (_TCP, int(kernel.TCP_INFO)):
         _compare_info(calls, one, wanted)
     elif isinstance(wanted, list):
@@ -107,6 +107,20 @@ def getsockopt(calls: Calls, call: Call) -> int:
     else:
         _compare_octets(call, one, level, name)
     return 0
+
+
+def _read_any(call: Call, one: Socket, level: int, name: int) -> None:
+    """Whatever the value: but how long it may be can matter."""
+    length = call.arguments[4]
+    if (
+        isinstance(length, list)
+        and length
+        and isinstance(length[0], int)
+        and 0 < length[0] <= _LONGEST_OPTION
+    ):
+        one.getsockopt(level, name, length[0])
+    else:
+        one.getsockopt(level, name)
 
 
 def _compare_number(wanted: list[Value], got: int | bytes) -> None:

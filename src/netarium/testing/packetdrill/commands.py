@@ -37,11 +37,13 @@ class Orders:
         config: of the machine, from now on.
         mtu: of its device, if that changed.
         sleep: ns that pass.
+        forgets: what it knows of peers is to be forgotten.
     """
 
     config: MachineConfig
     mtu: int | None = None
     sleep: int = 0
+    forgets: bool = False
 
 
 def obey(script: Script, line: int, text: str, config: MachineConfig) -> Orders:
@@ -181,7 +183,10 @@ def _ip(words: Sequence[str], orders: Orders) -> Orders:
         return orders  # the other family, or only looking
     what, rest = words[0], words[1:]
     if "tcp_metrics".startswith(what) and len(what) > 2:
-        return orders  # none are kept
+        flush = bool(rest) and "flush".startswith(rest[0])
+        return replace(
+            orders, forgets=orders.forgets or flush
+        )  # of metrics only Fast Open's cookies are kept
     if "link".startswith(what):
         return _link(rest, orders)
     if "route".startswith(what):

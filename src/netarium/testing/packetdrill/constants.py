@@ -12,7 +12,7 @@ import select
 import socket
 from typing import Final
 
-from netarium.socket.options import TCP_UTO, TCP_UTO_ADVERTISE, TCP_UTO_CHANGEABLE, TCP_UTO_REMOTE
+from netarium.socket.tcprows import TCP_UTO, TCP_UTO_ADVERTISE, TCP_UTO_CHANGEABLE, TCP_UTO_REMOTE
 
 _PREFIXES: Final = (
     "AF_", "PF_", "SOCK_", "IPPROTO_", "SO_", "SOL_", "MSG_", "SHUT_", "TCP_", "IP_", "IPV6_", "SCM_", "INADDR_",

@@ -224,6 +224,8 @@ class Runner:
                 orders = self._obey(event.line, text)
                 # FreeBSD's sysctls are looked at when they are needed, most of Linux's when a socket is made.
                 self._stage.configure(orders.config, orders.mtu, live=self._profile == "freebsd")
+                if orders.forgets:
+                    self._stage.forget()
                 if orders.sleep:
                     self._advance(self._stage.time + orders.sleep)
             case _:
@@ -379,7 +381,8 @@ class Runner:
         self._note(f"{call.name}({call.arguments[0]!r}, ...)")
         if returns is None:
             began = self._stage.time
-            self._calls.make(call)
+            with self._stage.program():
+                self._calls.make(call)
             if self._stage.time - began > self._settings.tolerance:
                 took = _seconds(self._stage.time - began)
                 raise Mismatch(f"{call.name}() to return at once", f"it after {took}")
@@ -395,7 +398,8 @@ class Runner:
     def _make(self, call: Call) -> None:
         """In the thread of a blocking call."""
         try:
-            self._calls.make(call)
+            with self._stage.program():
+                self._calls.make(call)
         except (Mismatch, NotUnderstood) as fault:
             self._trouble = fault
 

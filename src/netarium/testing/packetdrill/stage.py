@@ -173,6 +173,14 @@ class Stage:
             self._wire.mtu = mtu
             self.machine.ip.outdate_paths()
 
+    def program(self) -> Host:
+        """What runs in a with-block of it is a program of the machine: also a call without a socket knows where it is."""
+        return self.host
+
+    def forget(self) -> None:
+        """What the machine knows of peers from earlier connections."""
+        self.machine.tcp.fast_open.forget()
+
     @property
     def time(self) -> int:
         """Ns since the script began."""

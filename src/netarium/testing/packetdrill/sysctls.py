@@ -92,6 +92,12 @@ def _fast_open_key(config: MachineConfig, value: str) -> MachineConfig:
     return changed(config, "fast_open_key", octets)
 
 
+def _notsent_lowat(config: MachineConfig, value: str) -> MachineConfig:
+    """Octets; all ones: no limit, and so no octet at all, which would stop everything."""
+    octets = number(value) & 0xFFFF_FFFF
+    return changed(config, "notsent_lowat", 0 if octets == 0xFFFF_FFFF else octets or 1)
+
+
 # --- the table --------------------------------------------------------------------------------------------------
 
 _LINUX_TCP: Final[dict[str, Setter]] = {
@@ -163,14 +169,14 @@ _LINUX_TCP: Final[dict[str, Setter]] = {
     "autocorking": _only("0", "1"),  # nothing of ours ever waits in a queue of the device
     "challenge_ack_limit": _only("1000", "2147483647"),  # each connection has a limit of its own, which is less
     "retrans_collapse": _only("0", "1"),
-    "shrink_window": _only("0"),
-    "notsent_lowat": _only("-1", "4294967295"),
-    "reflect_tos": _only("0"),
+    "shrink_window": _truth("shrink_window"),
+    "notsent_lowat": _notsent_lowat,
+    "reflect_tos": _truth("reflect_tos"),
     "pingpong_thresh": _only("1"),
     "workaround_signed_windows": _only("0"),
     "stdurg": _only("0"),
-    "thin_linear_timeouts": _only("0"),
-    "thin_dupack": _only("0"),
+    "thin_linear_timeouts": _truth("thin_linear_timeouts"),
+    "thin_dupack": _only("0", "1"),  # does nothing any more
     "fack": _only("0", "1"),  # Linux does not look at it either, since 4.15
 }  # fmt: skip
 

@@ -143,11 +143,11 @@ def _delay(tcb: Tcb, now: int) -> None:
     """Within the delay that the rhythm suggests; an earlier deadline stays."""
     ato, least = tcb.ato_ns, tcb.config.delayed_ack_ns
     if ato > least:
-        most = tcb.config.delayed_ack_max_ns if tcb.pingpong or tcb.ack_pushed else _LATE_NS
+        most = tcb.max_ack_delay if tcb.pingpong or tcb.ack_pushed else _LATE_NS
         if tcb.rtt.srtt:
             most = min(most, max(tcb.rtt.srtt, least))
         ato = min(ato, most)
-    ato = min(ato, tcb.config.delayed_ack_max_ns)
+    ato = min(ato, tcb.max_ack_delay)
     if not tcb.delack_at:
         tcb.delack_at = now + max(ato, _TICK_NS)
     elif tcb.delack_at <= now + (ato >> 2):

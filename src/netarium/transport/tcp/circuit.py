@@ -8,6 +8,7 @@ Duties: SHLD-20 of RFC 9293, 1122I-22 (errors).
 
 import errno
 
+from netarium.base.addr import is_loopback
 from netarium.base.errors import Accepted, Fate
 from netarium.base.seq import MASK, unwrap
 from netarium.ip.packet import IcmpError, IpPacket
@@ -16,6 +17,7 @@ from netarium.transport.options import PMTUDISC_DONT
 from netarium.transport.tcp import (
     ackburst,
     arrive,
+    disruption,
     ecn,
     emit,
     errnos,
@@ -27,6 +29,7 @@ from netarium.transport.tcp import (
     usertimeout,
 )
 from netarium.transport.tcp.halfopen import HalfOpen
+from netarium.transport.tcp.hearsay import Hearsay
 from netarium.transport.tcp.outlet import Outlet
 from netarium.transport.tcp.state import (
     CLOSE_WAIT,
@@ -40,6 +43,7 @@ from netarium.transport.tcp.state import (
     SYN_RECEIVED,
     SYN_SENT,
 )
+from netarium.transport.tcp.tally import Timeouts
 from netarium.wire.tcp import ACK, RST, TcpSegment
 from netarium.wire.tcp_options import FastOpenOption, parse_fast_open
 
@@ -86,7 +90,7 @@ class Circuit(Outlet):
             seg.seq = unwrap(seg.seq, tcb.rcv_nxt)
         if opening or not arrive.is_next_in_stream(tcb, seg, now):
             fate = arrive.segment_arrives(tcb, seg, now)
-            self._after_checks(seg, now, learns=opening and fate is Accepted.LOCAL)
+            self._after_checks(seg, packet, now, learns=opening and fate is Accepted.LOCAL)
         if fate is Accepted.LOCAL:
             tcb.last_received_at = now
             marks = tcb.boundaries
@@ -105,19 +109,22 @@ class Circuit(Outlet):
         self._done(now)
         return fate
 
-    def _after_checks(self, seg: TcpSegment, now: int, *, learns: bool) -> None:
-        """What `arrive` says is to be answered by a RST; what the answer to our SYN (`learns`) tells of its sender."""
+    def _after_checks(self, seg: TcpSegment, packet: IpPacket, now: int, *, learns: bool) -> None:
+        """What `arrive` says is to be answered by a RST, in the class of service in which it came; what the answer to our SYN (`learns`) tells of its sender."""
         tcb = self.tcb
         if learns:
             self._learn_of_fast_open(seg)
+        tos = packet.tos & ~ecn.FIELD
         if tcb.reset_ack == trim.OUR_OWN:
             self._send_reset(tcb.snd_nxt, now)
             tcb.reset_ack = None
         elif tcb.reset_ack is not None:  # RFC 9293 §3.10.7: <SEQ=SEG.ACK><CTL=RST>
-            self._layer.send_bare(self.local, self.remote, tcb.reset_ack & MASK, 0, RST, 0, b"", now)
+            self._layer.send_bare(self.local, self.remote, tcb.reset_ack & MASK, 0, RST, 0, b"", now, tos=tos)
             tcb.reset_ack = None
         elif tcb.reset_to is not None:  # <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>
-            self._layer.send_bare(self.local, self.remote, 0, tcb.reset_to & MASK, RST | ACK, 0, b"", now)
+            self._layer.send_bare(
+                self.local, self.remote, 0, tcb.reset_to & MASK, RST | ACK, 0, b"", now, tos=tos
+            )
             tcb.reset_to = None
         if tcb.abort_due:
             tcb.abort_due = False
@@ -142,10 +149,13 @@ class Circuit(Outlet):
             self._connect_hindered(error, now)
         elif tcb.config.socket_errors == "freebsd":
             return True  # who is connected hears of none
-        elif self.options.recverr:
-            tcb.error, tcb.wakeup = error.errno, True  # told at once (tcp(7)); the connection goes on
         else:
-            tcb.soft_error = error.errno  # MUST-56: never aborts
+            if disruption.is_one(error):
+                disruption.on_unreachable(tcb, unwrap(seq, tcb.snd_una), now)
+            if self.options.recverr:
+                tcb.error, tcb.wakeup = error.errno, True  # told at once (tcp(7)); the connection goes on
+            else:
+                tcb.soft_error = error.errno  # MUST-56: never aborts
         self._done(now)
         return True
 
@@ -203,7 +213,7 @@ class Circuit(Outlet):
 
     # --- from a half-open connection to one -----------------------------------------------------------
 
-    def established_from(self, half: HalfOpen, path: Path) -> None:
+    def established_from(self, half: HalfOpen, path: Path, now: int) -> None:
         """Take over what a half-open connection agreed on; the ACK that completes it is processed next."""
         tcb = self.tcb
         self.local, self.remote, self.key = half.local, half.remote, half.key
@@ -216,12 +226,15 @@ class Circuit(Outlet):
         tcb.scoreboard.add(half.iss, half.iss + 1, half.answered_at)
         tcb.syn_sent_at, tcb.syn_ts = half.answered_at, half.ts_first
         if half.repeated:
-            tcb.scoreboard.oldest.resent = tcb.rexmit_count = half.repeated
+            tcb.scoreboard.oldest.resent = tcb.rexmit_count = tcb.total_retrans = half.repeated
+            if half.timeouts:
+                tcb.count().timeouts = Timeouts(half.timeouts, now - half.began_at)
             tcb.syn_losses = half.repeated if half.timeouts else 0
         for name in ("peer_mss", "our_mss", "wscale_ok", "snd_wind_shift", "rcv_wind_shift", "ts_ok", "ts_offset",
                      "ts_recent", "ts_recent_at", "sack_ok", "ecn_ok"):  # fmt: skip
             setattr(tcb, name, getattr(half, name))
-        tcb.uto_remote_ns = half.uto_remote_ns
+        if half.uto_remote_ns or half.saved_syn:
+            tcb.hearsay = Hearsay(half.saved_syn, half.uto_remote_ns)
         tcb.segs_in = 1  # the SYN
         tcb.state = SYN_RECEIVED
         self._layer.attach(self)
@@ -231,7 +244,7 @@ class Circuit(Outlet):
     ) -> None:
         """A listener's connection that may be used before its handshake is over (RFC 7413 §4.2.2)."""
         half.answered_at = now
-        self.established_from(half, path)
+        self.established_from(half, path, now)
         self._fast_open = half.listener.fast_open
         self._fast_open.pending += 1
         self.tcb.fast_open_option = reply
@@ -249,3 +262,15 @@ class Circuit(Outlet):
         self._layer.fast_open.learn(
             self.key[:8] if self.version == 4 else self.key[:32], seg.mss or 0, given, in_vain, tcb.config
         )
+
+    def _judge_fast_open(self, now: int) -> None:
+        """What the end of a connection that opened fast tells of the path: all is well, or data and only data vanishes.
+
+        As on Linux: a FIN that came alone, and what it should have followed not, is a sign of that (RFC 7413 §7.3).
+        """
+        tcb, fast_open = self.tcb, self._layer.fast_open
+        if tcb.tally is not None and tcb.tally.data_segs_in:
+            if not is_loopback(self.remote[0]):
+                fast_open.succeeded(tcb.config, tcb.syn_sent_at)
+        elif tcb.rcv_fin is not None and tcb.rcv_fin > tcb.rcv_nxt:
+            fast_open.disable(tcb.config, now)

@@ -210,6 +210,8 @@ class Connection(Opener):
             StackError: ENOTCONN, ECONNRESET, ETIMEDOUT and the like.
         """
         tcb = self.tcb
+        if peek and self.options.peek_off >= 0:
+            return self._peek_on(limit)
         if tcb.rcv_queued:
             taken = readiness.take(tcb, limit, peek=peek)
             if not peek:
@@ -220,6 +222,10 @@ class Connection(Opener):
     def recv_into(self, buffer: memoryview, now: int, *, peek: bool = False) -> int | None:
         """As `recv`, into a writable buffer; returns how many octets."""
         tcb = self.tcb
+        if peek and self.options.peek_off >= 0:
+            seen = self._peek_on(len(buffer))
+            buffer[: len(seen or b"")] = seen or b""
+            return None if seen is None else len(seen)
         if tcb.rcv_queued:
             size = readiness.take_into(tcb, buffer, peek=peek)
             if not peek:
@@ -296,6 +302,31 @@ class Connection(Opener):
         else:
             self.reset(now)
 
+    @property
+    def window_clamp(self) -> int:
+        """TCP_WINDOW_CLAMP: what is never exceeded, as it was set, or as the connection has it; 0: not known yet."""
+        return self.tcb.window_clamp if self.key and self.tcb.window_clamp else self.options.window_clamp
+
+    def set_window_clamp(self, octets: int) -> None:
+        """Never offer more than so many octets from now on; 0: no limit but the buffer."""
+        self.options.window_clamp = octets
+        if self.tcb.window_clamp:
+            window.clamp(self.tcb, octets)
+
+    def reserve(self, octets: int) -> int:
+        """See to it that so many octets can wait for the application (SO_RCVLOWAT).
+
+        Returns:
+            How many can: half of what the buffer may come to be at the most.
+        """
+        tcb, config = self.tcb, self.tcb.config
+        most = self.options.rcvbuf if self.options.rcvbuf_locked else config.receive_buffer_max
+        octets = min(octets, most >> 1)
+        if not self.options.rcvbuf_locked:
+            window.reserve(tcb, octets)
+        tcb.wakeup = True
+        return octets
+
     def urgent(self, *, peek: bool = False) -> bytes | None:
         """The out-of-band octet that MSG_OOB reads, once, if it has arrived."""
         tcb = self.tcb
@@ -345,6 +376,7 @@ class Connection(Opener):
         if self.options.rcvbuf_locked and tcb.rcv_memory != self.options.rcvbuf:
             tcb.rcv_memory = self.options.rcvbuf
             tcb.rcv_buf = tcb.rcv_memory * tcb.rcv_ratio >> 8
+        tcb.rtt.limit(tcb.min_rto, tcb.max_rto)
         cwnd.follow_option(tcb)
         if tcb.state not in {CLOSED, LISTEN}:
             timers.keepalive_changed(tcb, now)
@@ -374,11 +406,20 @@ class Connection(Opener):
 
     def _after_read(self, taken: int, now: int) -> None:
         tcb = self.tcb
+        if self.options.peek_off > 0:
+            self.options.peek_off = max(0, self.options.peek_off - taken)
         window.tune(tcb, taken, now)
         if tcb.state is not CLOSED:
             acks.after_read(tcb, taken)
             if tcb.ack_now:
                 self._done(now)
+
+    def _peek_on(self, limit: int) -> bytes | None:
+        """SO_PEEK_OFF: look at what follows the octets looked at before."""
+        options = self.own_options()
+        seen = readiness.look(self.tcb, options.peek_off, limit)
+        options.peek_off += len(seen)
+        return seen or (b"" if self._at_end() else None)
 
     def _at_end(self) -> bool:
         """Nothing is queued: is that the end of the stream, or only for now?"""

@@ -211,6 +211,15 @@ class FastOpen:
             self._disabled_times += 1
             self._counters["tcp_fast_open_blackholes"] += 1
 
+    def succeeded(self, config: TcpConfig, opened_at: int) -> None:
+        """A connection that opened fast after the last pause, at `opened_at`, brought data: the next one is short again."""
+        if self._disabled_times and not self._is_disabled(config, opened_at):
+            self._disabled_times = 0
+
+    def forget(self) -> None:
+        """Know no server any more (Linux: `ip tcp_metrics flush`)."""
+        self._servers.clear()
+
     def _is_disabled(self, config: TcpConfig, now: int) -> bool:
         if not self._disabled_times or not config.fast_open_blackhole_ns:
             return False

@@ -5,7 +5,7 @@ from typing import Protocol
 from netarium.base.config import TcpConfig
 from netarium.base.errors import Fate
 from netarium.ip.packet import IcmpError, IpPacket
-from netarium.wire.tcp import TcpSegment
+from netarium.wire.tcp import ACK, RST, TcpSegment
 
 
 class Flow(Protocol):
@@ -60,3 +60,10 @@ class Flows(Protocol):
         tos: int = 0,
     ) -> None:
         """Send a segment without payload for something that has no connection."""
+
+
+def reset_for(seg: TcpSegment) -> tuple[int, int, int]:
+    """SEQ, ACK and flags of the RST that answers a segment of no connection (RFC 9293 §3.10.7.1)."""
+    if seg.flags & ACK:
+        return seg.ack, 0, RST
+    return 0, seg.seq + seg.segment_length, RST | ACK

@@ -44,7 +44,7 @@ class FlowTable(ABC):
         self.flows: dict[bytes, Flow] = {}
         self.timers: TimerQueue[Flow | Waiting] = TimerQueue()
         self._waiting = Waiting()
-        self._time_wait_options: dict[tuple[bool, bool, bool, str], SocketOptions] = {}
+        self._time_wait_options: dict[tuple[bool, bool, bool, str, int], SocketOptions] = {}
 
     @abstractmethod
     def has_listener(self, address: bytes, port: int) -> bool:
@@ -152,12 +152,12 @@ class FlowTable(ABC):
         return record.successor
 
     def _binding_options(self, options: SocketOptions) -> SocketOptions:
-        """What bind() must know of a socket in TIME-WAIT; so few combinations that the records share them."""
-        facts = options.reuseaddr, options.reuseport, options.v6only, options.bindtodevice
+        """What bind() must know of a socket in TIME-WAIT, and its class of service; so few combinations that the records share them."""
+        facts = options.reuseaddr, options.reuseport, options.v6only, options.bindtodevice, options.tos
         known = self._time_wait_options.get(facts)
         if known is None:
             known = self._time_wait_options[facts] = SocketOptions(
-                reuseaddr=facts[0], reuseport=facts[1], v6only=facts[2], bindtodevice=facts[3]
+                reuseaddr=facts[0], reuseport=facts[1], v6only=facts[2], bindtodevice=facts[3], tos=facts[4]
             )
         return known
 

@@ -40,15 +40,21 @@ def is_writable(tcb: Tcb) -> bool:
     If not, ACKs will tell who watches that there may be room again; else none of them need be told.
     """
     expand(tcb)
-    taken, lowat = used(tcb), tcb.options.notsent_lowat
+    taken = used(tcb)
     free = tcb.snd_memory - taken
     writable = 2 * free >= taken
     if tcb.config.send_buffer_form != "window":
         writable = free >= min(_LOW_WATER, tcb.snd_memory)
-    if lowat and tcb.sendbuf.end - tcb.snd_nxt >= lowat:
+    if tcb.sendbuf.end - tcb.snd_nxt >= most_unsent(tcb):
         writable = False
     tcb.room_awaited = not writable
     return writable
+
+
+def most_unsent(tcb: Tcb) -> int:
+    """TCP_NOTSENT_LOWAT: with so many octets not sent yet the application shall wait; a negative one is none."""
+    lowat = tcb.options.notsent_lowat or tcb.config.notsent_lowat
+    return lowat if lowat > 0 else _NO_LIMIT
 
 
 def expand(tcb: Tcb) -> None:
@@ -107,7 +113,7 @@ def room(tcb: Tcb) -> int:
     if not tcb.config.gathering:
         return tcb.snd_memory - len(tcb.sendbuf)
     whole, unsent = goal(tcb), tcb.sendbuf.end - tcb.snd_nxt
-    lowat = tcb.options.notsent_lowat or _NO_LIMIT
+    lowat = most_unsent(tcb)
     sendable = max(0, window(tcb) - unsent)
     taken = used(tcb)
     if unsent:

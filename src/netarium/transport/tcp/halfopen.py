@@ -5,20 +5,25 @@ connection. How many there may be is its `listener`'s business.
 """
 
 from collections import deque
-from typing import Protocol
+from typing import Final, Protocol
 
 from netarium.base.errors import Accepted, DropReason, Fate
 from netarium.base.seq import MASK, unwrap
 from netarium.base.trace import Trace
+from netarium.base.units import SECOND
 from netarium.ip.packet import IcmpError, IpPacket
 from netarium.transport.endpoint import Endpoint, Notifier
 from netarium.transport.options import SocketOptions
-from netarium.transport.tcp import ecn, negotiate, usertimeout, window
+from netarium.transport.tcp import disruption, ecn, negotiate, usertimeout, window
 from netarium.transport.tcp.fastopen import FastOpenQueue
-from netarium.transport.tcp.flow import Flow, Flows
+from netarium.transport.tcp.flow import Flow, Flows, reset_for
 from netarium.transport.tcp.tcb import DEFAULT_MSS4
 from netarium.wire.tcp import ACK, ECE, RST, SYN, TcpSegment
 from netarium.wire.tcp_options import FastOpenOption, pack_options
+
+_LONGEST_NS: Final = (
+    120 * SECOND
+)  # between two SYN,ACKs, whatever the bounds of the connection's timeouts are
 
 
 class Nursery(Flows, Protocol):
@@ -69,7 +74,7 @@ class HalfOpen:
         "id", "key", "local", "remote", "version", "listener", "_nursery", "config", "options",
         "iss", "irs", "our_mss", "peer_mss", "wscale_ok", "snd_wind_shift", "rcv_wind_shift", "sack_ok", "ecn_ok",
         "ts_ok", "ts_offset", "ts_recent", "ts_recent_at", "ts_first", "ts_last",
-        "answered_at", "timeouts", "repeated", "uto_remote_ns", "_acked", "_limited_at",
+        "began_at", "answered_at", "timeouts", "repeated", "uto_remote_ns", "saved_syn", "_acked", "_limited_at",
     )  # fmt: skip
 
     def __init__(
@@ -86,6 +91,9 @@ class HalfOpen:
         self.listener = listener
         self.config = nursery.config
         self.options: SocketOptions = listener.endpoint.options
+        if self.config.reflect_tos:
+            self.options = self.options.copy()
+            self.options.tos = packet.tos & ~ecn.FIELD
         self.version = 4 if len(packet.dst) == 4 else 6
         self.key = key
         self.local = listener.local_of(packet.dst, seg.dst_port)
@@ -103,9 +111,10 @@ class HalfOpen:
         self.ts_first = self.ts_last = 0  # TSval of the first and of the latest SYN,ACK
         self.timeouts = 0
         self.uto_remote_ns = usertimeout.suggested(seg.options) if self.options.uto else 0
+        self.saved_syn = _headers(seg, packet) if self.options.save_syn else b""
         self.repeated = 0  # times, for whatever reason: no round trip is measured then (Karn)
         self._acked = False  # by a bare ACK that did not complete the handshake
-        self._limited_at = self.answered_at = 0
+        self._limited_at = self.answered_at = self.began_at = 0
 
     @property
     def window(self) -> int:
@@ -116,6 +125,7 @@ class HalfOpen:
     def answer(self, now: int, fast_open: FastOpenOption | None = None) -> None:
         """Send the SYN,ACK, and see to it that it is sent again."""
         self.answered_at = now
+        self.began_at = self.began_at or now
         self._schedule(now)
         self.send_syn_ack(negotiate.timestamp(self, now), now, fast_open)
 
@@ -145,15 +155,13 @@ class HalfOpen:
             return fault
         early = ACK | RST if self.config.half_open_syn == "challenge" else ACK | RST | SYN
         if flags & early == ACK and seg.ack != (self.iss + 1) & MASK:
-            self._nursery.send_bare(self.local, self.remote, seg.ack, 0, RST, 0, b"", now)
+            self._refuse(seg, packet, now)
             return DropReason.TCP_BAD_ACK
         if (fault := self._doubt(seg, seq)) is not None:
             silent = fault is DropReason.TCP_PAWS and self.config.trims_segments and not len(seg.payload)
-            if not flags & RST and not silent and not self._is_limited(now):
-                self._acknowledge(now)
-            return fault
+            return fault if flags & RST or silent else self._challenge(fault, packet, now)
         if flags & (RST | SYN):
-            return self._on_control(seg, seq, now)
+            return self._on_control(seg, packet, seq, now)
         if not flags & ACK:
             return DropReason.TCP_BAD_SEGMENT
         return self._complete(seg, packet, now)
@@ -165,28 +173,27 @@ class HalfOpen:
         missing = self.ts_ok and seg.ts_val is None and not seg.flags & RST
         return DropReason.TCP_PAWS if missing and not self.config.tolerate_missing_timestamp else None
 
-    def _on_control(self, seg: TcpSegment, seq: int, now: int) -> Fate:
+    def _on_control(self, seg: TcpSegment, packet: IpPacket, seq: int, now: int) -> Fate:
         """Second and fourth: a RST or a SYN in the window."""
         if seg.flags & RST:
             if seq != self.irs + 1:
-                return self._challenge(DropReason.TCP_BAD_RESET, now)  # RFC 5961 §3.2
+                return self._challenge(DropReason.TCP_BAD_RESET, packet, now)  # RFC 5961 §3.2
             self.give_up()
             return Accepted.LOCAL
         if self.config.half_open_syn == "challenge":
             # DEVIATION RFC 9293 §3.10.7.4, fourth: a challenge, not back to LISTEN: a forged SYN shall end nothing.
-            return self._challenge(DropReason.TCP_BAD_SYN, now)
+            return self._challenge(DropReason.TCP_BAD_SYN, packet, now)
         self.give_up()
         if self.config.half_open_syn == "reset":
-            self._refuse(seg, now)
+            self._refuse(seg, packet, now)
         return DropReason.TCP_BAD_SYN
 
-    def _refuse(self, seg: TcpSegment, now: int) -> None:
+    def _refuse(self, seg: TcpSegment, packet: IpPacket, now: int) -> None:
         """A RST as for a segment that belongs to no connection (RFC 9293 §3.10.7.1)."""
-        if seg.flags & ACK:
-            self._nursery.send_bare(self.local, self.remote, seg.ack, 0, RST, 0, b"", now)
-        else:
-            end = seg.seq + seg.segment_length
-            self._nursery.send_bare(self.local, self.remote, 0, end, RST | ACK, 0, b"", now)
+        seq, ack, flags = reset_for(seg)
+        self._nursery.send_bare(
+            self.local, self.remote, seq, ack, flags, 0, b"", now, tos=packet.tos & ~ecn.FIELD
+        )
 
     def _answer_any_syn(self, seg: TcpSegment, packet: IpPacket, now: int) -> Fate:
         """As FreeBSD's cache of SYNs: any SYN is taken for a repetition, a SYN,ACK is no answer to ours.
@@ -195,7 +202,7 @@ class HalfOpen:
         """
         if seg.flags & ACK:
             self.give_up()
-            self._refuse(seg, now)
+            self._refuse(seg, packet, now)
             return DropReason.TCP_BAD_SYN
         self.ts_ok = self.ts_ok and seg.ts_val is not None
         self.ts_recent, self.ts_recent_at = seg.ts_val or 0, now
@@ -216,7 +223,7 @@ class HalfOpen:
         if not listener.is_full:
             return self._nursery.grow_up(self, seg, packet, now)
         if self.config.abort_on_overflow:
-            self._nursery.send_bare(self.local, self.remote, seg.ack, 0, RST, 0, b"", now)
+            self._refuse(seg, packet, now)
             self.give_up()
         self._acked = True
         return DropReason.TCP_LISTEN_OVERFLOW  # the SYN,ACK will be repeated, and so will this ACK
@@ -249,7 +256,9 @@ class HalfOpen:
         """The peer that quotes our SYN,ACK cannot be reached: nobody waits for this connection yet."""
         if seq != self.iss & MASK:
             return False
-        hopeless = error.kind in {"unreachable", "time-exceeded", "parameter"} and not error.hard
+        # As Linux: not what a router in need of rules says, nor a host that misses a fragment.
+        hopeless = disruption.is_one(error) or error.kind == "parameter"
+        hopeless = hopeless or (error.kind == "time-exceeded" and not error.code)
         if hopeless and self.config.soft_errors_end_connect:
             self.give_up()
         return True
@@ -284,7 +293,8 @@ class HalfOpen:
         config = self.config
         slop = config.rto_slop_ns if self.timeouts else 0
         self._nursery.schedule(
-            self, now + min(config.initial_rto_ns << self.timeouts, config.max_rto_ns) + slop
+            self,
+            now + min(config.initial_rto_ns << self.timeouts, _LONGEST_NS) + slop,
         )
 
     def _is_limited(self, now: int) -> bool:
@@ -294,15 +304,19 @@ class HalfOpen:
         self._limited_at = now
         return False
 
-    def _challenge(self, reason: DropReason, now: int) -> DropReason:
-        if not self._is_limited(now):
-            self._acknowledge(now)
-        return reason
-
-    def _acknowledge(self, now: int) -> None:
-        """What we have and expect."""
+    def _challenge(self, reason: DropReason, packet: IpPacket, now: int) -> DropReason:
+        """Tell what we have and expect, not too often; in the class of what provoked it."""
+        if self._is_limited(now):
+            return reason
         options = pack_options(ts=(negotiate.timestamp(self, now), self.ts_recent)) if self.ts_ok else b""
         offered = self.window >> self.rcv_wind_shift
         self._nursery.send_bare(
-            self.local, self.remote, self.iss + 1, self.irs + 1, ACK, offered, options, now
-        )
+            self.local, self.remote, self.iss + 1, self.irs + 1, ACK, offered, options, now,
+            tos=packet.tos & ~ecn.FIELD,
+        )  # fmt: skip
+        return reason
+
+
+def _headers(seg: TcpSegment, packet: IpPacket) -> bytes:
+    """The IP and TCP headers of a SYN, as they came."""
+    return bytes(packet.header) + bytes(packet.head[: seg.header_length])

@@ -86,7 +86,7 @@ def _acknowledge(tcb: Tcb, now: int) -> None:
     if tcb.options.defer_accept or tcb.write_pending or tcb.pingpong or not tcb.options.quickack:
         acks.hurry(tcb)
         tcb.ack_scheduled = True
-        tcb.delack_at = now + tcb.config.delayed_ack_max_ns
+        tcb.delack_at = now + tcb.max_ack_delay
     else:
         tcb.ack_now = tcb.output = True
 
@@ -130,12 +130,15 @@ def establish(tcb: Tcb, seg: TcpSegment, now: int) -> None:
             tcb.rack.on_delivered(record, 0, now)
         tcb.scoreboard.acknowledge(tcb.iss + 1)
         tcb.snd_una = tcb.iss + 1
+        tcb.octets_acked += not tcb.passive  # as Linux counts
     tcb.snd_wnd = seg.window if seg.flags & SYN else seg.window << tcb.snd_wind_shift  # never scaled in a SYN
     tcb.max_snd_wnd = max(tcb.max_snd_wnd, tcb.snd_wnd)
     tcb.snd_wl1, tcb.snd_wl2 = seg.seq, seg.ack
     if not tcb.fast_opened:
         begin_transfer(tcb, now)
     timers.on_first_data(tcb)
+    if tcb.tally is not None and tcb.tally.timeouts is not None:
+        tcb.tally.timeouts.recovered(now)
     tcb.rexmit_count = 0
     tcb.rexmit_at = now + tcb.rtt.rto if tcb.scoreboard else 0
     tcb.unacked_since = now if tcb.scoreboard else 0

@@ -1,15 +1,21 @@
 """What `TCP_INFO` tells, named as the fields of Linux's struct tcp_info; times in µs, windows in segments or octets."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from netarium.base.units import US
-from netarium.transport.tcp import pacing
+from netarium.transport.tcp import negotiate, pacing, window
 from netarium.transport.tcp.congestion.base import INFINITE_SSTHRESH
-from netarium.transport.tcp.tally import BUSY, IDLE, RWND_LIMITED, SNDBUF_LIMITED, Tally
-from netarium.transport.tcp.tcb import Tcb
+from netarium.transport.tcp.state import CLOSED, LISTEN, SYN_SENT
+from netarium.transport.tcp.tally import BUSY, IDLE, RWND_LIMITED, SNDBUF_LIMITED, Tally, Timeouts
+from netarium.transport.tcp.tcb import LOSS, Tcb
 
 _OPTION_TIMESTAMPS, _OPTION_SACK, _OPTION_WSCALE, _OPTION_ECN, _OPTION_ECN_SEEN = 1, 2, 4, 8, 16
 _OPTION_SYN_DATA, _OPTION_FAST_OPEN_CHILD = 32, 128
+_COOKIE_UNAVAILABLE, _DATA_NOT_ACKED, _SYN_RETRANSMITTED = 1, 2, 3
+_NO_RTT: Final = 0xFFFF_FFFF
+_LEAST_RCV_MSS: Final = 88
+_MILLISECOND: Final = 1_000 * US
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,15 +78,29 @@ class TcpInfo:
     tcpi_dsack_dups: int
     tcpi_reord_seen: int
     tcpi_rcv_ooopack: int
+    tcpi_fastopen_client_fail: int
+    tcpi_rehash: int
+    tcpi_total_rto: int
+    tcpi_total_rto_recoveries: int
+    tcpi_total_rto_time: int
+    tcpi_received_ce: int
+    tcpi_delivered_e1_bytes: int
+    tcpi_delivered_e0_bytes: int
+    tcpi_delivered_ce_bytes: int
+    tcpi_received_e1_bytes: int
+    tcpi_received_e0_bytes: int
+    tcpi_received_ce_bytes: int
+    tcpi_accecn_fail_mode: int
+    tcpi_accecn_opt_seen: int
 
 
 def snapshot(tcb: Tcb, now: int) -> TcpInfo:
     """The connection as it is now."""
     smss = max(tcb.smss, 1)
     board, rtt, control, tally = tcb.scoreboard, tcb.rtt, tcb.congestion, tcb.tally or Tally()
-
+    timeouts = tally.timeouts or Timeouts()
     ssthresh = control.ssthresh
-    return TcpInfo(
+    told = TcpInfo(
         tcpi_state=tcb.state.number,
         tcpi_ca_state=tcb.recovery,
         tcpi_retransmits=tcb.rexmit_count,
@@ -94,10 +114,10 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
         | tcb.syn_data_acked * _OPTION_SYN_DATA
         | tcb.fast_opened * _OPTION_FAST_OPEN_CHILD,
         tcpi_snd_wscale=tcb.snd_wind_shift,
-        tcpi_rcv_wscale=tcb.rcv_wind_shift,
+        tcpi_rcv_wscale=tcb.rcv_wind_shift if tcb.wscale_ok else 0,
         tcpi_rto=rtt.rto // US,
         tcpi_ato=tcb.ato_ns // US,
-        tcpi_snd_mss=tcb.smss,
+        tcpi_snd_mss=negotiate.shown_mss(tcb),
         tcpi_rcv_mss=tcb.rcv_mss,
         tcpi_unacked=board.segs_out,
         tcpi_sacked=board.segs_sacked,
@@ -108,7 +128,7 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
         tcpi_pmtu=tcb.path_mss + (40 if tcb.version == 4 else 60),
         tcpi_rcv_ssthresh=tcb.rcv_ssthresh,
         tcpi_rtt=rtt.srtt // US,
-        tcpi_rttvar=rtt.rttvar // US,
+        tcpi_rttvar=rtt.shown_variance // US,
         tcpi_snd_ssthresh=ssthresh if ssthresh >= INFINITE_SSTHRESH else ssthresh // smss,
         tcpi_snd_cwnd=control.cwnd // smss,
         tcpi_advmss=tcb.advmss,
@@ -118,11 +138,11 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
         tcpi_bytes_acked=tcb.octets_acked,
         tcpi_bytes_received=tcb.octets_received
         + (tcb.rcv_fin is not None and tcb.rcv_nxt > tcb.rcv_fin),  # its FIN, too
-        tcpi_bytes_sent=tcb.octets_sent,
+        tcpi_bytes_sent=tcb.octets_sent + tally.octets_resent,
         tcpi_segs_out=tcb.segs_out,
         tcpi_segs_in=tcb.segs_in,
         tcpi_notsent_bytes=max(0, tcb.sendbuf.end - max(tcb.snd_nxt, tcb.iss + 1)),
-        tcpi_min_rtt=rtt.min_rtt // US,
+        tcpi_min_rtt=rtt.min_rtt // US if rtt.min_rtt else _NO_RTT,
         tcpi_snd_wnd=tcb.snd_wnd,
         tcpi_rcv_wnd=tcb.rcv_wnd,
         tcpi_fackets=0,  # Linux has not counted them since 4.15
@@ -144,7 +164,48 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
         tcpi_dsack_dups=tcb.dsack_dups,
         tcpi_reord_seen=tcb.reordering.seen,
         tcpi_rcv_ooopack=tcb.rcv_ooopack,
+        tcpi_fastopen_client_fail=_fast_open_failure(tcb),
+        tcpi_rehash=timeouts.rehashes,
+        tcpi_total_rto=timeouts.total,
+        tcpi_total_rto_recoveries=timeouts.recoveries,
+        tcpi_total_rto_time=timeouts.recovering(now) // _MILLISECOND,
+        tcpi_received_ce=0,  # Accurate ECN's counters: this ECN is RFC 3168's
+        tcpi_delivered_e1_bytes=0,
+        tcpi_delivered_e0_bytes=0,
+        tcpi_delivered_ce_bytes=0,
+        tcpi_received_e1_bytes=0,
+        tcpi_received_e0_bytes=0,
+        tcpi_received_ce_bytes=0,
+        tcpi_accecn_fail_mode=0,
+        tcpi_accecn_opt_seen=0,
     )
+    if tcb.state is SYN_SENT or (tcb.state in {CLOSED, LISTEN} and not tcb.segs_out):
+        _before_the_handshake(told, tcb)
+    return told
+
+
+def _before_the_handshake(told: TcpInfo, tcb: Tcb) -> None:
+    """What Linux tells where nothing is agreed on yet: a SYN that was lost is a loss like any other."""
+    if tcb.state is not SYN_SENT:
+        told.tcpi_rcv_mss = told.tcpi_pmtu = told.tcpi_advmss = 0
+        return
+    told.tcpi_rcv_mss = _LEAST_RCV_MSS
+    told.tcpi_advmss = negotiate.announced_mss(tcb)
+    told.tcpi_rcv_ssthresh = window.first(tcb.config, tcb.options, told.tcpi_advmss)
+    if tcb.rexmit_count:
+        told.tcpi_ca_state, told.tcpi_lost, told.tcpi_retrans, told.tcpi_snd_cwnd = LOSS, 1, 1, 1
+
+
+def _fast_open_failure(tcb: Tcb) -> int:
+    """Why our SYN carried no data, though it should have, or in vain (RFC 7413); 0: it was not to, or it did."""
+    option = tcb.fast_open_option
+    if tcb.passive:
+        return 0
+    if option is not None and not option.cookie:
+        return _COOKIE_UNAVAILABLE
+    if tcb.syn_data and tcb.snd_una > tcb.iss and not tcb.syn_data_acked:
+        return _SYN_RETRANSMITTED if tcb.syn_losses else _DATA_NOT_ACKED
+    return 0
 
 
 def delivered(tcb: Tcb) -> int:

@@ -18,9 +18,10 @@ from netarium.ip.layer import IpLayer
 from netarium.ip.packet import IcmpError, IpPacket
 from netarium.ip.path import Path
 from netarium.transport.endpoint import Notifier
-from netarium.transport.tcp import emit, negotiate, syncookies
+from netarium.transport.tcp import ecn, emit, negotiate, syncookies
 from netarium.transport.tcp.connection import Connection
 from netarium.transport.tcp.fastopen import KEY_LENGTH, FastOpen
+from netarium.transport.tcp.flow import reset_for
 from netarium.transport.tcp.flowtable import FlowTable
 from netarium.transport.tcp.halfopen import HalfOpen
 from netarium.transport.tcp.isn import IsnGenerator
@@ -217,10 +218,8 @@ class TcpLayer(FlowTable):
             return
         self._resets_left -= 1
         local, remote = (packet.dst, seg.dst_port), (packet.src, seg.src_port)
-        if seg.flags & ACK:
-            self.send_bare(local, remote, seg.ack, 0, RST, 0, b"", now)
-        else:
-            self.send_bare(local, remote, 0, seg.seq + seg.segment_length, RST | ACK, 0, b"", now)
+        seq, ack, flags = reset_for(seg)
+        self.send_bare(local, remote, seq, ack, flags, 0, b"", now, tos=packet.tos & ~ecn.FIELD)
 
     # --- services to flows ---------------------------------------------------------------------------------
 
@@ -249,7 +248,7 @@ class TcpLayer(FlowTable):
         half.listener.remove(half)
         self.forget(half)
         connection = Connection(self, half.version, half.options.share(), half.id)
-        connection.established_from(half, path)
+        connection.established_from(half, path, now)
         fate = connection.on_segment(seg, packet, now)
         half.listener.ready.append(connection)
         self.notifier.notify(half.listener.endpoint)

@@ -278,12 +278,18 @@ class Outlet(ABC):
         if not self.queued:
             self._queue()
 
+    @abstractmethod
+    def _judge_fast_open(self, now: int) -> None:
+        """A connection that opened fast is over: learn from that."""
+
     def _count(self, new: State, now: int) -> None:
         """The state changed: what netstat -s tells of it (RFC 4022)."""
         old, self._counted = self._counted, new
         if self._fast_open is not None and new is not SYN_RECEIVED:
             self._fast_open.leave(now, reset=self.accepted and self.tcb.error == errno.ECONNRESET)
             self._fast_open = None
+        if self.tcb.fast_open_option is not None and not self.tcb.passive and new in {CLOSED, TIME_WAIT}:
+            self._judge_fast_open(now)
         counters = self._layer.counters
         counters["tcp_curr_estab"] += (new in _OPEN) - (old in _OPEN)
         if new is SYN_SENT:
@@ -350,4 +356,6 @@ class Outlet(ABC):
         offered = 0
         if tcb.config.resets_offer_window:
             offered = min(window.offer(tcb) >> tcb.rcv_wind_shift, 0xFFFF)
-        self._layer.send_bare(self.local, self.remote, seq & MASK, ack, flags, offered, options, now)
+        self._layer.send_bare(
+            self.local, self.remote, seq & MASK, ack, flags, offered, options, now, tos=self.options.tos
+        )

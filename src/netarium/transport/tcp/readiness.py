@@ -55,7 +55,7 @@ def poll(tcb: Tcb, listener: Listener | None, *, used: bool, writable: bool) -> 
         if _is_urgent(tcb):
             mask |= POLLPRI
         queued -= before_urgent(tcb)  # that octet is MSG_OOB's
-    if queued >= tcb.options.rcvlowat or (queued and tcb.rcv_adv <= tcb.rcv_nxt):
+    if queued >= tcb.options.rcvlowat or (queued and tcb.rcv_adv - tcb.rcv_nxt <= tcb.rcv_mss):
         mask |= _READABLE
     if tcb.fin_queued or writable:
         mask |= WRITABLE
@@ -90,6 +90,18 @@ def take(tcb: Tcb, limit: int, *, peek: bool) -> bytes:
         pieces.clear()  # a view would keep a gathered chunk from growing
         _drop(tcb, len(taken))
     return taken
+
+
+def look(tcb: Tcb, offset: int, limit: int) -> bytes:
+    """Up to `limit` octets of the receive queue behind the first `offset` ones; they stay there (SO_PEEK_OFF)."""
+    limit = _up_to_mark(tcb, limit, offset)
+    pieces: list[Buffer] = []
+    for piece in tcb.rcv_queue or ():
+        if offset < len(piece) and limit:
+            pieces.append(memoryview(piece)[offset : offset + limit])
+            limit -= len(pieces[-1])
+        offset = max(0, offset - len(piece))
+    return b"".join(pieces)
 
 
 def take_into(tcb: Tcb, buffer: memoryview, *, peek: bool) -> int:
@@ -133,9 +145,9 @@ def before_urgent(tcb: Tcb) -> bool:
     return waits and mark > tcb.irs + 1 and not in_line
 
 
-def _up_to_mark(tcb: Tcb, limit: int) -> int:
+def _up_to_mark(tcb: Tcb, limit: int, offset: int = 0) -> int:
     """A read stops at the urgent mark (tcp(7)), so that the application can ask whether it is there."""
-    before_mark = tcb.rcv_up - 1 - (tcb.rcv_nxt - tcb.rcv_queued)
+    before_mark = tcb.rcv_up - 1 - (tcb.rcv_nxt - tcb.rcv_queued) - offset
     if tcb.rcv_up > tcb.irs + 1 and 0 < before_mark < limit:
         return before_mark
     return limit

@@ -65,6 +65,8 @@ def on_ack(tcb: Tcb, seg: TcpSegment, *, may_be_duplicate: bool, now: int, marke
     duplicate = again and not news.dsacked and not was_empty
     if duplicate or news.sacked or news.dsacked or tcb.recovery != OPEN or marked:
         _conclude(tcb, seg, news, duplicate=duplicate, now=now)
+        if tcb.recovery != LOSS and tcb.tally is not None and tcb.tally.timeouts is not None:
+            tcb.tally.timeouts.recovered(now)
     if news.restart_timer:
         xmittimer.on_acknowledged(tcb, now)
     if news.advanced or (

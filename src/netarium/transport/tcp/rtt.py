@@ -52,10 +52,22 @@ class RttEstimator:
         else:
             self.rto = min(self._base, self._max_rto)
 
+    def limit(self, min_rto: int, max_rto: int) -> None:
+        """Other bounds; the least one counts from the next sample on."""
+        if max_rto != self._max_rto:
+            self._max_rto = max_rto
+            self._set_rto()
+        self._min_rto = min_rto
+
     @property
     def spread(self) -> int:
         """4 SRTT + 8 RTTVAR: FreeBSD's unit of window probes; of the initial timeout, while nothing is measured."""
         return 4 * self.srtt + 8 * self.rttvar if self.srtt else 2 * self._base
+
+    @property
+    def shown_variance(self) -> int:
+        """RTTVAR as Linux tells it: a quarter of the timeout, while nothing is measured."""
+        return self.rttvar if self.srtt else self._base >> 2
 
     @property
     def backoff_count(self) -> int:
@@ -124,8 +136,17 @@ class RttEstimator:
     def back_off(self) -> None:
         """The timer expired: double the timeout (5.5)."""
         self._slop_now = self._slop
-        if self._base << self._backoff < self._max_rto:
-            self._backoff += 1
+        self._backoff += 1
+        self._set_rto()
+
+    def revert(self) -> None:
+        """One doubling was not called for."""
+        self._backoff -= 1
+        self._set_rto()
+
+    def forget_backoff(self) -> None:
+        """The timeout is what was measured again."""
+        self._backoff = 0
         self._set_rto()
 
     def restart(self, rto: int) -> None:

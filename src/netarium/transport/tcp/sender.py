@@ -267,7 +267,9 @@ def _fin(tcb: Tcb, seq: int, now: int) -> Outgoing | None:
         tcb.cwnd_check_due = True
         return None
     tcb.fin_seq = seq
+    data_sent_at = tcb.last_sent_at
     _sent(tcb, seq, seq + 1, 1, now)
+    tcb.last_sent_at = data_sent_at  # silence counts from the last data
     return Outgoing(seq, FIN | ACK, b"")
 
 

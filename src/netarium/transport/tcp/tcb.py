@@ -13,6 +13,7 @@ from netarium.base.trace import StateChanged, Trace
 from netarium.transport.options import SocketOptions
 from netarium.transport.tcp.boundaries import Boundaries
 from netarium.transport.tcp.congestion import ALGORITHMS, CongestionControl
+from netarium.transport.tcp.hearsay import Hearsay
 from netarium.transport.tcp.notices import Notices
 from netarium.transport.tcp.outgoing import Outgoing
 from netarium.transport.tcp.plpmtud import PathSearch
@@ -134,7 +135,7 @@ class Tcb:
         write_pending: somebody waits for the end of the handshake with more octets.
         user_timeout_ns: how long what was sent may stay unacknowledged (RFC 5482: USER_TIMEOUT); 0: by the count.
         uto_due: the next segment with room for it tells of ours.
-        uto_remote_ns: what the peer suggested last; 0: nothing. Likewise what we told, `uto_told_ns`.
+        hearsay: the SYN that it came from, and the user timeout that the peer suggests, if somebody wants to know.
     """
 
     __slots__ = (  # noqa: RUF023 - grouped by what they are about
@@ -159,7 +160,7 @@ class Tcb:
         "syn_sent_at", "syn_ts", "syn_losses", "fast_open_option", "fast_opened", "syn_data", "syn_data_acked",
         "deferred", "write_pending",
         # the user timeout, and its option
-        "user_timeout_ns", "uto_due", "uto_remote_ns", "uto_told_ns",
+        "user_timeout_ns", "uto_due", "hearsay",
         # acknowledging
         "ack_now", "ack_scheduled", "ack_pushed", "quickacks", "pingpong", "ato_ns", "last_data_at", "last_seg_size",
         "rcv_ooopack", "compressed", "compressed_at", "compressed_nxt", "dup_acks_sent", "dsack", "dup_ack_at",
@@ -234,7 +235,7 @@ class Tcb:
         self.dsack: tuple[int, int] | None = None
         self.dup_ack_at = 0
         self.rtt = RttEstimator(
-            config.initial_rto_ns, config.min_rto_ns, config.max_rto_ns,
+            config.initial_rto_ns, self.min_rto, self.max_rto,
             slop=config.rto_slop_ns, min_of_variance=config.min_rto_is_of_variance,
         )  # fmt: skip
         self.congestion: CongestionControl = ALGORITHMS[options.congestion or config.congestion_control](
@@ -259,7 +260,7 @@ class Tcb:
     def _start_patience(self, options: SocketOptions) -> None:
         self.user_timeout_ns = options.user_timeout_ns
         self.uto_due = False
-        self.uto_remote_ns = self.uto_told_ns = 0
+        self.hearsay: Hearsay | None = None
         self.probes_out = self.probed_at = 0  # see unanswered_probes
 
     def start_sending(self, iss: int) -> None:
@@ -324,12 +325,27 @@ class Tcb:
         return min(segments * smss, max(2 * smss, segments * 1_460))
 
     @property
+    def min_rto(self) -> int:
+        """The least retransmission timeout: TCP_RTO_MIN_US, or the configuration's."""
+        return self.options.rto_min_ns or self.config.min_rto_ns
+
+    @property
+    def max_rto(self) -> int:
+        """The longest: TCP_RTO_MAX_MS, or the configuration's."""
+        return self.options.rto_max_ns or self.config.max_rto_ns
+
+    @property
+    def max_ack_delay(self) -> int:
+        """An ACK is not delayed for longer: TCP_DELACK_MAX_US, or the configuration's."""
+        return self.options.delack_max_ns or self.config.delayed_ack_max_ns
+
+    @property
     def persist_interval(self) -> int:
         """How long until the next window probe: the longer, the more there were (SHLD-29, SHLD-30)."""
         config, rtt = self.config, self.rtt
         times = min(self.persist_count, 16)
         interval = rtt.spread << times if config.persist_from_rtt else rtt.rto << times
-        return min(max(interval, config.persist_min_ns), config.persist_max_ns)
+        return min(max(interval, config.persist_min_ns), config.persist_max_ns, self.max_rto)
 
     def probe(self, now: int) -> None:
         """A window or keep-alive probe is sent."""

@@ -6,11 +6,17 @@ send new data; if its ACKs, or SACKs of what was never resent, show that the ori
 Duties: MUST-19 of RFC 9293 (with `congestion/`); 8961-01.
 """
 
+from typing import Final
+
 from netarium.transport.tcp import blackhole, newreno, probing, reduction, spurious, xmittimer
 from netarium.transport.tcp.acknews import AckNews
+from netarium.transport.tcp.state import ESTABLISHED
 from netarium.transport.tcp.tcb import DISORDER, LOSS, RECOVERY, Tcb
 from netarium.transport.tcp.undo import Undo
 from netarium.wire.tcp import TcpSegment
+
+_THIN: Final = 4  # segments in flight: so few that no duplicate ACKs come
+_LINEAR_TIMEOUTS: Final = 6
 
 
 def on_retransmission_timeout(tcb: Tcb, now: int) -> None:
@@ -44,10 +50,27 @@ def on_retransmission_timeout(tcb: Tcb, now: int) -> None:
         tcb.rexmit_count += (
             1  # else it is a probe of a window that was taken back (`timers` knows when to give up)
         )
-    tcb.rtt.back_off()
+    tcb.count().timed_out(now)
+    if _is_thin(tcb):
+        tcb.rtt.forget_backoff()
+    else:
+        tcb.rtt.back_off()
     xmittimer.start_timeout(tcb, now + tcb.rtt.rto)
     tcb.force_retransmit = tcb.output = True
     reduction.trace(tcb, "timeout", now)
+
+
+def _is_thin(tcb: Tcb) -> bool:
+    """A few timeouts shall not double: a stream that has little in flight waits long for each loss (Linux's thin streams).
+
+    DEVIATION RFC 6298 (5.5): only if the application, or the system, asks for it.
+    """
+    return (
+        (tcb.options.thin_linear_timeouts or tcb.config.thin_linear_timeouts)
+        and tcb.rexmit_count <= _LINEAR_TIMEOUTS
+        and tcb.scoreboard.segs_out < _THIN
+        and tcb.state is ESTABLISHED
+    )
 
 
 def begin_undo(tcb: Tcb, *, restores: bool) -> None:

@@ -108,7 +108,7 @@ def _is_spent(tcb: Tcb, retries: int, now: int) -> bool:
         return tcb.rexmit_count >= retries
     # What the peer acknowledged meanwhile was progress: a loss recovery may be long, and take all of R2.
     since = max(tcb.first_resent_at, tcb.unacked_since)
-    return now - since >= usertimeout.retry_time(config, retries)
+    return now - since >= usertimeout.retry_time(config, tcb.options, retries)
 
 
 def _is_out_of_patience(tcb: Tcb, now: int) -> bool:
@@ -145,6 +145,7 @@ def _repeat_syn(tcb: Tcb, now: int) -> int | None:
     if spent:
         return _dead(tcb)
     tcb.rexmit_count += 1
+    tcb.count().timed_out(now)
     tcb.syn_losses = tcb.rexmit_count
     if tcb.rexmit_count > linear:
         tcb.rtt.back_off()
@@ -156,12 +157,12 @@ def _repeat_syn(tcb: Tcb, now: int) -> int | None:
 def _doubling(tcb: Tcb, retries: int) -> int:
     """How long so many repetitions last if the timeout doubles each time, ns."""
     config = tcb.config
-    return sum(min(config.initial_rto_ns << min(i, 32), config.max_rto_ns) for i in range(retries + 1))
+    return sum(min(config.initial_rto_ns << min(i, 32), tcb.max_rto) for i in range(retries + 1))
 
 
 def _is_held_off(tcb: Tcb, now: int) -> bool:
     """The peer has taken its window back and yet answers: what we resend is a probe (SHLD-17, MUST-37)."""
-    return not tcb.snd_wnd and not tcb.orphan and now - tcb.last_received_at <= 2 * tcb.config.max_rto_ns
+    return not tcb.snd_wnd and not tcb.orphan and now - tcb.last_received_at <= 2 * tcb.max_rto
 
 
 def _persist(tcb: Tcb, now: int) -> int | None:
@@ -177,7 +178,7 @@ def _persist(tcb: Tcb, now: int) -> int | None:
     silent_for = now - tcb.last_received_at
     if tcb.orphan and tcb.persist_count > tcb.config.orphan_retries:
         return _dead(tcb)
-    if tcb.persist_count > tcb.config.data_retries and silent_for > tcb.config.max_rto_ns * 2:
+    if tcb.persist_count > tcb.config.data_retries and silent_for > tcb.max_rto * 2:
         return _dead(tcb)
     tcb.persist_at = now + tcb.persist_interval
     if tcb.snd_una + tcb.snd_wnd > tcb.snd_nxt:

@@ -157,7 +157,9 @@ class TimeWait:
             self._ack_at = now
         snd_nxt, rcv_nxt, ts_offset, ts_recent, window, ts_ok = self.numbers
         options = pack_options(ts=((now // MS + ts_offset) & MASK, ts_recent)) if ts_ok else b""
-        self._flows.send_bare(self.local, self.remote, snd_nxt, rcv_nxt, ACK, window, options, now)
+        self._flows.send_bare(
+            self.local, self.remote, snd_nxt, rcv_nxt, ACK, window, options, now, tos=self.options.tos
+        )
 
 
 class Waiting:

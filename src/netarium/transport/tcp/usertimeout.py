@@ -11,6 +11,7 @@ from typing import Final
 from netarium.base.config import TcpConfig
 from netarium.base.units import SECOND
 from netarium.transport.options import SocketOptions
+from netarium.transport.tcp.hearsay import NOTHING, Hearsay
 from netarium.transport.tcp.state import CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK
 from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp_options import MAX_LENGTH, pack_user_timeout, parse_user_timeout
@@ -22,10 +23,12 @@ _MANY: Final = (
 )
 
 
-def retry_time(config: TcpConfig, retries: int) -> int:
+def retry_time(config: TcpConfig, options: SocketOptions, retries: int) -> int:
     """How long so many retransmissions take at the least RTO, each timeout twice the one before, ns."""
-    doublings = min(retries, (config.max_rto_ns // config.min_rto_ns).bit_length() - 1)
-    return ((2 << doublings) - 1) * config.min_rto_ns + (retries - doublings) * config.max_rto_ns
+    least = options.rto_min_ns or config.min_rto_ns
+    most = options.rto_max_ns or config.max_rto_ns
+    doublings = min(retries, (most // least).bit_length() - 1)
+    return ((2 << doublings) - 1) * least + (retries - doublings) * most
 
 
 def add_to_syn(packed: bytes, config: TcpConfig, options: SocketOptions, timeouts: int) -> bytes:
@@ -43,7 +46,8 @@ def add(tcb: Tcb, packed: bytes, octets: int) -> bytes:
     if len(packed) + _LENGTH > MAX_LENGTH or octets + _LENGTH > tcb.smss:
         return packed
     tcb.uto_due = False
-    tcb.uto_told_ns = _advertised(tcb.config, tcb.options)
+    tcb.hearsay = tcb.hearsay or Hearsay()
+    tcb.hearsay.uto_told_ns = _advertised(tcb.config, tcb.options)
     return packed + _option(tcb.config, tcb.options)
 
 
@@ -54,7 +58,9 @@ def _option(config: TcpConfig, options: SocketOptions) -> bytes:
 def _advertised(config: TcpConfig, options: SocketOptions) -> int:
     """ADV_UTO: what the application says, or what is in force here without the peer's word."""
     return (
-        options.uto_advertised_ns or options.user_timeout_ns or retry_time(config, config.data_retries)
+        options.uto_advertised_ns
+        or options.user_timeout_ns
+        or retry_time(config, options, config.data_retries)
     )  # fmt: skip
 
 
@@ -72,8 +78,9 @@ def begin(tcb: Tcb, now: int) -> None:
 def received(tcb: Tcb, octets: bytes, now: int) -> None:
     """An acceptable segment has options, and the application cares for the one about user timeouts."""
     remote = suggested(octets)
-    if remote and remote != tcb.uto_remote_ns:
-        tcb.uto_remote_ns = remote
+    if remote and remote != (tcb.hearsay or NOTHING).uto_remote_ns:
+        tcb.hearsay = tcb.hearsay or Hearsay()
+        tcb.hearsay.uto_remote_ns = remote
         adopt(tcb, now)
 
 
@@ -85,9 +92,10 @@ def adopt(tcb: Tcb, now: int) -> None:
     config, options = tcb.config, tcb.options
     timeout = options.user_timeout_ns
     follows = options.uto and options.uto_changeable and tcb.state in _SYNCHRONIZED
-    if follows and (tcb.uto_remote_ns or options.uto_advertised_ns):
+    remote = (tcb.hearsay or NOTHING).uto_remote_ns
+    if follows and (remote or options.uto_advertised_ns):
         least = max(config.user_timeout_least_ns, tcb.rtt.rto + SECOND)
-        timeout = max(_advertised(config, options), tcb.uto_remote_ns, least)
+        timeout = max(_advertised(config, options), remote, least)
         timeout = min(timeout, config.user_timeout_most_ns)
     if timeout != tcb.user_timeout_ns:
         tcb.user_timeout_ns = timeout
@@ -105,7 +113,7 @@ def rearm(tcb: Tcb, now: int) -> None:
 
 def options_changed(tcb: Tcb, now: int) -> None:
     """The application set an option."""
-    changed = _advertised(tcb.config, tcb.options) != tcb.uto_told_ns
+    changed = _advertised(tcb.config, tcb.options) != (tcb.hearsay or NOTHING).uto_told_ns
     tcb.uto_due = tcb.options.uto and tcb.state in _SYNCHRONIZED and (changed or tcb.uto_due)
     adopt(tcb, now)
     rearm(tcb, now)

@@ -72,7 +72,10 @@ def begin(tcb: Tcb, now: int) -> None:
 
 
 def offer(tcb: Tcb) -> int:
-    """The window for a segment that leaves now, in octets; the right edge is never pulled back (SHLD-14)."""
+    """The window for a segment that leaves now, in octets; the right edge is never pulled back (SHLD-14).
+
+    DEVIATION RFC 9293 §3.8.6 (SHLD-14): unless `shrink_window` says so.
+    """
     offered = tcb.rcv_adv - tcb.rcv_nxt
     shift = tcb.rcv_wind_shift
     if offered >= tcb.rcv_ssthresh and shift and not tcb.rcv_queued and tcb.config.window_form != "plain":
@@ -83,6 +86,8 @@ def offer(tcb: Tcb) -> int:
         window = select(tcb)
     if not tcb.config.window_by_segments:
         window = -(-max(window, offered) >> shift) << shift  # rounded up, or the edge would move back
+    elif shift and tcb.config.shrink_window:
+        pass
     elif window < offered:
         window = -(-offered >> shift) << shift
     most = 0xFFFF << shift
@@ -109,6 +114,8 @@ def select(tcb: Tcb) -> int:
             return 0
     if free > tcb.rcv_ssthresh:
         free = tcb.rcv_ssthresh
+    elif shift and tcb.config.shrink_window:
+        return free >> shift << shift
     if shift:
         return -(-free >> shift) << shift
     window = tcb.rcv_adv - tcb.last_ack_sent
@@ -141,6 +148,17 @@ def resize(tcb: Tcb, octets: int) -> None:
     tcb.rcv_memory = octets
     tcb.rcv_buf = octets * tcb.rcv_ratio >> _SCALE
     clamp(tcb, tcb.rcv_buf)
+
+
+def reserve(tcb: Tcb, octets: int) -> None:
+    """The memory shall hold `octets` that nobody has read yet: it grows if it has to."""
+    needed = (octets << _SCALE) // tcb.rcv_ratio
+    if needed <= tcb.rcv_memory:
+        return
+    tcb.rcv_memory = needed
+    tcb.rcv_buf = needed * tcb.rcv_ratio >> _SCALE
+    if 0 < tcb.window_clamp < octets:
+        clamp(tcb, octets)
 
 
 def clamp(tcb: Tcb, octets: int) -> None:

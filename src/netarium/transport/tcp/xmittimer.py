@@ -80,7 +80,7 @@ def probe_timeout(tcb: Tcb) -> int:
     srtt = tcb.rtt.srtt
     if not srtt:
         return SECOND
-    return 2 * srtt + (tcb.config.min_rto_ns if tcb.scoreboard.segs_out == 1 else _SLACK_NS)
+    return 2 * srtt + (tcb.min_rto if tcb.scoreboard.segs_out == 1 else _SLACK_NS)
 
 
 def _may_probe(tcb: Tcb) -> bool:

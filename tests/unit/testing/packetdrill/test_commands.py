@@ -77,7 +77,7 @@ def test_headers_set_the_defaults_of_the_suites(header: str) -> None:
     "text",
     [
         ":", "true", "sync", "/tmp/sysctl_restore_${PPID}.sh", "nstat -n > /dev/null", "ss -tin | grep x",
-        "ip tcp_metrics flush all > /dev/null 2>&1", "ip link show tun0", "ip route show", "ip route flush cache",
+        "ip tcp_metrics show > /dev/null 2>&1", "ip link show tun0", "ip route show", "ip route flush cache",
         "tc qdisc add dev tun0 root pfifo", "tc qdisc show", "ethtool -K tun0 tso off gso off", "modprobe tcp_bbr",
         "kldload -n cc_newreno", "sysctl net.ipv4.tcp_sack", "sysctl net.core.default_qdisc=pfifo",
         "sysctl net.inet.tcp.hostcache.purgenow=1", "ip link set tun0 up", "echo hello",
@@ -87,6 +87,11 @@ def test_headers_set_the_defaults_of_the_suites(header: str) -> None:
 )  # fmt: skip
 def test_what_changes_nothing(text: str) -> None:
     assert after(text) == Orders(MachineConfig())
+
+
+@pytest.mark.parametrize("text", ["ip tcp_metrics flush all > /dev/null 2>&1", "ip tcp_metric flush"])
+def test_metrics_are_forgotten(text: str) -> None:
+    assert after(text) == Orders(MachineConfig(), forgets=True)
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,31 @@ def test_a_black_hole_makes_pause_and_a_longer_one_the_next_time() -> None:
     assert client.offer(b"a", CONFIG, options, 1).data
 
 
+@pytest.mark.rfc("7413", "02")
+def test_a_success_makes_the_next_pause_short_again_if_it_began_after_the_last_one() -> None:
+    client, options = machine(), SocketOptions()
+    config = replace(CONFIG, fast_open_blackhole_ns=10 * SECOND)
+    client.learn(b"a", 940, FastOpenOption(b"1234"), None, config)
+    for _ in range(3):
+        client.disable(config, 0)
+    client.succeeded(config, 39 * SECOND)  # it began in the pause of 40 s, without data in its SYN
+    client.disable(config, 100 * SECOND)
+    assert not client.offer(b"a", config, options, 179 * SECOND).data
+    client.succeeded(config, 180 * SECOND)
+    client.disable(config, 200 * SECOND)
+    assert not client.offer(b"a", config, options, 209 * SECOND).data
+    assert client.offer(b"a", config, options, 210 * SECOND).data
+
+
+def test_forgotten_servers_are_asked_again() -> None:
+    client = machine()
+    client.learn(b"a", 940, FastOpenOption(b"1234"), None, CONFIG)
+    client.forget()
+    assert client.offer(b"a", CONFIG, SocketOptions(), 0) == Offer(
+        data=False, option=FastOpenOption(b""), mss=0
+    )
+
+
 @pytest.mark.parametrize(
     ("octets", "found"),
     [

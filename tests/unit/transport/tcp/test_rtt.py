@@ -168,14 +168,21 @@ def test_the_timeout_never_is_more_than_the_most() -> None:
     assert rtt.rto == 3 * SECOND
     for _ in range(3):
         rtt.back_off()
-    assert rtt.backoff_count == 2  # no more than that is of use, and a sample takes it back
+    assert rtt.backoff_count == 5  # TCP_INFO counts on, as Linux; a sample takes it back
+    assert rtt.rto == 3 * SECOND
+    rtt.revert()
+    rtt.forget_backoff()
+    assert (rtt.backoff_count, rtt.rto) == (0, 1 * SECOND)
+    rtt.limit(200 * MS, 500 * MS)
+    assert rtt.rto == 500 * MS
+    rtt.limit(200 * MS, 3 * SECOND)
     rtt.sample(2 * SECOND, 0)
     assert rtt.rto == 3 * SECOND
     assert rtt.backoff_count == 0
     exact = RttEstimator(initial_rto=SECOND, min_rto=200 * MS, max_rto=2 * SECOND)
     for _ in range(3):
         exact.back_off()
-    assert exact.backoff_count == 1
+    assert exact.backoff_count == 3
     least = RttEstimator(initial_rto=SECOND, min_rto=0, max_rto=60 * SECOND)
     for _ in range(200):
         least.sample(10 * MS, 0)

@@ -8,6 +8,7 @@ from netarium.base.config import TcpConfig
 from netarium.base.units import MS, SECOND
 from netarium.transport.options import SocketOptions
 from netarium.transport.tcp import usertimeout
+from netarium.transport.tcp.hearsay import NOTHING, Hearsay
 from netarium.transport.tcp.state import State
 from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp_options import parse_user_timeout
@@ -28,7 +29,7 @@ def block(state: State = State.ESTABLISHED, **options: object) -> Tcb:
 )
 def test_how_long_retries_take(retries: int, seconds: float) -> None:
     """200 ms, doubled each time up to 120 s: after nine doublings (102.4 s) each takes 120 s."""
-    told = usertimeout.retry_time(CONFIG, retries)
+    told = usertimeout.retry_time(CONFIG, SocketOptions(), retries)
     waits = [min(200 * MS << i, 120 * SECOND) for i in range(retries + 1)]
     assert told == sum(waits)
 
@@ -53,12 +54,12 @@ def test_what_is_told(advertised: int, own: int, seconds: int) -> None:
     assert parse_user_timeout(packed) == seconds
     assert len(packed) == 4
     assert not tcb.uto_due
-    assert tcb.uto_told_ns == (advertised or own)
+    assert (tcb.hearsay or NOTHING).uto_told_ns == (advertised or own)
 
 
 def test_without_a_word_of_the_application_it_is_what_the_retries_take() -> None:
     assert parse_user_timeout(usertimeout.add(block(), b"", 0)) == -(
-        -usertimeout.retry_time(CONFIG, CONFIG.data_retries) // SECOND
+        -usertimeout.retry_time(CONFIG, SocketOptions(), CONFIG.data_retries) // SECOND
     )
 
 
@@ -104,7 +105,7 @@ def test_what_is_agreed_on(ours: int, theirs: int, rto: int, timeout: int) -> No
     """RFC 5482 §3.1: the longest of both, within limits."""
     tcb = block(uto_advertised_ns=ours * SECOND)
     tcb.rtt.rto = rto * SECOND
-    tcb.uto_remote_ns = theirs * SECOND
+    tcb.hearsay = Hearsay(uto_remote_ns=theirs * SECOND)
     usertimeout.adopt(tcb, 0)
     assert tcb.user_timeout_ns == timeout * SECOND
     assert tcb.uto_due is bool(timeout)
@@ -121,7 +122,7 @@ def test_what_is_agreed_on(ours: int, theirs: int, rto: int, timeout: int) -> No
 def test_when_the_peer_is_not_followed(state: State, options: dict[str, object]) -> None:
     tcb = block(state, user_timeout_ns=7 * SECOND, **options)
     usertimeout.received(tcb, b"\x1c\x04\x00\x64", 0)
-    assert tcb.uto_remote_ns == 100 * SECOND
+    assert (tcb.hearsay or NOTHING).uto_remote_ns == 100 * SECOND
     assert tcb.user_timeout_ns == 7 * SECOND
 
 
@@ -130,9 +131,9 @@ def test_what_the_peer_says_counts_once_it_changes() -> None:
     usertimeout.received(tcb, b"", 0)
     assert tcb.user_timeout_ns == 0
     usertimeout.received(tcb, b"\x1c\x04\x00\x00", 0)  # zero says nothing
-    assert (tcb.uto_remote_ns, tcb.user_timeout_ns) == (0, 0)
+    assert ((tcb.hearsay or NOTHING).uto_remote_ns, tcb.user_timeout_ns) == (0, 0)
     usertimeout.received(tcb, b"\x1c\x04\x83\xe8", 0)  # 1,000 minutes
-    assert tcb.uto_remote_ns == 60_000 * SECOND
+    assert (tcb.hearsay or NOTHING).uto_remote_ns == 60_000 * SECOND
     tcb.user_timeout_ns = 5
     usertimeout.received(tcb, b"\x1c\x04\x83\xe8", 0)  # no news
     assert tcb.user_timeout_ns == 5
@@ -153,7 +154,7 @@ def test_it_counts_for_what_waits_already(timeout: int, waits: bool, since: int,
 
 def test_an_option_that_was_set_is_told_if_it_changes_something() -> None:
     tcb = block(uto_advertised_ns=90 * SECOND)
-    tcb.uto_told_ns = 90 * SECOND
+    tcb.hearsay = Hearsay(uto_told_ns=90 * SECOND)
     usertimeout.options_changed(tcb, 0)
     tcb.uto_due = False
     usertimeout.options_changed(tcb, 0)
@@ -186,6 +187,6 @@ def test_keep_alives_begin_later_than_the_timeout(uto: bool, timeout: int, idle:
 
 def test_a_configuration_of_its_own() -> None:
     config = replace(CONFIG, min_rto_ns=SECOND, max_rto_ns=64 * SECOND)
-    assert usertimeout.retry_time(config, 2) == 7 * SECOND
-    assert usertimeout.retry_time(config, 6) == 127 * SECOND
-    assert usertimeout.retry_time(config, 7) == (127 + 64) * SECOND
+    assert usertimeout.retry_time(config, SocketOptions(), 2) == 7 * SECOND
+    assert usertimeout.retry_time(config, SocketOptions(), 6) == 127 * SECOND
+    assert usertimeout.retry_time(config, SocketOptions(), 7) == (127 + 64) * SECOND
