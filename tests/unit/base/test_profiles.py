@@ -12,8 +12,9 @@ from netarium.base.profiles import PROFILES, profile
 def test_the_default_is_linux_but_for_black_holes_urgent_octets_and_forged_segments() -> None:
     linux = replace(TcpConfig(), mtu_probing=0, mtu_probe_floor=48, urgent_in_line=False, rfc1337=False)
     assert profile("linux") == replace(
-        linux, half_open_syn="reset", half_open_allowance=0, half_open_gives_way=False, trim_to_window=False
-    )
+        linux, half_open_syn="reset", half_open_allowance=0, half_open_gives_way=False, trim_to_window=False,
+        cubic_form="linux", tail_loss_probe_pushes=False,
+    )  # fmt: skip
 
 
 def test_each_has_a_minimum_of_its_own() -> None:
