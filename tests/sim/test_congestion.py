@@ -158,7 +158,10 @@ def test_bbr_does_not_mind_random_losses(loss: float, left: float) -> None:
 
 
 def test_bbr_finds_a_policer_and_keeps_below_it() -> None:
-    """10 Mbit/s with bursts of 60,000 octets: once that is known nothing is lost any more, and nearly all of it used."""
+    """10 Mbit/s with bursts of 60,000 octets: once that is known hardly anything is lost, and nearly all of it used.
+
+    Without that knowledge it would be 12 % in the same second, and 7 % later.
+    """
     line = Line(1, control="bbr")
     line.slow.add_rule(Police("10mbit", 60_000), direction=0)
     retransmissions = []
@@ -167,7 +170,8 @@ def test_bbr_finds_a_policer_and_keeps_below_it() -> None:
         retransmissions.append(line.connection(0).info(line.world.now).tcpi_total_retrans)
 
     ((rate,),) = line.rates(1.2, 2.2, look=look)
-    assert retransmissions[0] == retransmissions[1] > 0
+    assert retransmissions[0] > 100  # until then
+    assert retransmissions[1] - retransmissions[0] < 0.03 * rate / 8 / SEGMENT
     assert rate > 0.9 * 10e6 * SEGMENT / 1_514
 
 
