@@ -284,7 +284,7 @@ def _kernel_instead_of_ours() -> Iterator[None]:
         *((module, "Socket", socket.socket) for module in (calls, callfiles, callopts, callready)),
         (calls, "Epoll", select.epoll), (callready, "Epoll", select.epoll), (callready, "Poll", select.poll),
         (runner, "Stage", KernelStage), (runner, "BlockingCall", BlockingCall), (runner, "obey", obey),
-        (calls, "_disconnect", disconnect), (calls, "_may_connect", lambda _: True), (calls, "connect_from_nowhere", connect_from_nowhere),
+        (calls, "_disconnect", disconnect), (calls, "_may_connect", lambda _: True), (callopts, "_KEPT", {}), (calls, "connect_from_nowhere", connect_from_nowhere),
         (segments, "learn", learn), (runner, "_PATIENCE", 60_000_000_000),
     ]  # fmt: skip
     before = [(module, name, getattr(module, name)) for module, name, _ in replaced]

@@ -26,11 +26,19 @@ _TCP, _SOCKET = int(kernel.IPPROTO_TCP), int(kernel.SOL_SOCKET)
 _CONGESTION: Final = CONSTANTS["TCP_CONGESTION"]
 _FAST_OPEN: Final = CONSTANTS["TCP_FASTOPEN"]
 _FUNCTIONS: Final = CONSTANTS["TCP_FUNCTION_BLK"]
-# Set and forgotten: nothing on the wire, and nothing that a call returns, depends on them here.
-_IGNORED: Final = frozenset(
-    (_SOCKET, CONSTANTS[name])
-    for name in ("SO_NOSIGPIPE", "SO_DEBUG", "SO_BUSY_POLL", "SO_RXQ_OVFL", "SO_BSDCOMPAT")
-) | {(int(kernel.IPPROTO_IP), CONSTANTS["IP_BIND_ADDRESS_NO_PORT"])}
+# Nothing on the wire depends on them here: what is set is what getsockopt() tells, and before, this.
+_KEPT: Final[dict[tuple[int, int], int]] = {
+    **{
+        (_SOCKET, CONSTANTS[name]): 0
+        for name in (
+            "SO_NOSIGPIPE", "SO_DEBUG", "SO_BUSY_POLL", "SO_RXQ_OVFL", "SO_BSDCOMPAT", "SO_DONTROUTE", "SO_RCVMARK",
+            "SO_PREFER_BUSY_POLL", "SO_INCOMING_CPU", "SO_SELECT_ERR_QUEUE", "SO_LOCK_FILTER", "SO_RESERVE_MEM",
+        )
+    },
+    (_SOCKET, CONSTANTS["SO_TXREHASH"]): 1,
+    (int(kernel.IPPROTO_IP), CONSTANTS["IP_BIND_ADDRESS_NO_PORT"]): 0,
+    (int(kernel.IPPROTO_IP), int(kernel.IP_TRANSPARENT)): 0,
+}  # fmt: skip
 _SYNONYMS: Final = {  # root may exceed the limits of the machine, and there are none
     CONSTANTS["SO_RCVBUFFORCE"]: CONSTANTS["SO_RCVBUF"],
     CONSTANTS["SO_SNDBUFFORCE"]: CONSTANTS["SO_SNDBUF"],
@@ -58,7 +66,8 @@ def setsockopt(calls: Calls, call: Call) -> int:
         raise error("EINVAL")
     if length > _LONGEST_OPTION:
         raise NotUnderstood(f"an option of {length} octets")
-    if (level, name) in _IGNORED:
+    if (level, name) in _KEPT and isinstance(value, int):
+        calls.kept_options[one, level, name] = value
         return 0
     name = _SYNONYMS.get(name, name) if level == _SOCKET else name
     if calls.profile == "freebsd" and bsdcalls.set_option(one, level, name, call.arguments[3]):
@@ -95,6 +104,11 @@ def getsockopt(calls: Calls, call: Call) -> int:
         if own is not None:
             _compare_number(wanted, own)
             return 0
+    if (level, name) in _KEPT and not isinstance(wanted, int):
+        kept = calls.kept_options.get((one, level, name), _KEPT[level, name])
+        if isinstance(wanted, list):
+            _compare_number(wanted, kept)
+        return 0
     if isinstance(wanted, int):
         one.getsockopt(level, name)
         raise error("EFAULT")

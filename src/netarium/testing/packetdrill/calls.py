@@ -86,6 +86,9 @@ class Calls:
         self._open_socket = open_socket
         self._handlers = handlers
         self.open_files: dict[int, Open] = {}
+        self.kept_options: dict[
+            tuple[Socket, int, int], int
+        ] = {}  # what setsockopt() said where it changes nothing
         self.epoll_data: dict[tuple[Epoll, int], Value] = {}  # what epoll_ctl() said of a descriptor
 
     def make(self, call: Call) -> None:

@@ -42,7 +42,7 @@ _SEED: Final = 7
 class Wire:
     """The machine's only device."""
 
-    name = "eth0"
+    name = "tun0"  # as scripts call it
     mac = _OURS
     medium = Medium.ETHERNET
     offload = Offload()
