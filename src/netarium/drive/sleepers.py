@@ -14,6 +14,7 @@ from netarium.transport.endpoint import Endpoint
 
 _COARSE_NS: Final = 5_000_000  # epoll counts ms: shorter sleeps are timed by select, which counts µs
 _SELECTABLE: Final = 1_024  # FD_SETSIZE
+_select: Final = select.select  # the kernel's, also under patched()
 
 
 class Sleeper:
@@ -94,9 +95,7 @@ class BlockedCall(Sleeper):
         seconds = -1.0 if timeout_ns is None else max(timeout_ns, 0) / 1e9
         if self._leading:
             if 0 < seconds * 1e9 < _COARSE_NS and self._devices.fileno() < _SELECTABLE:
-                select.select(
-                    (self._devices,), (), (), seconds
-                )  # a paced burst that waits is due within a ms
+                _select((self._devices,), (), (), seconds)  # a paced burst that waits is due within a ms
                 seconds = 0
             for fd, _ in self._devices.poll(seconds, 8):
                 if fd == self._alarm:

@@ -515,10 +515,23 @@ def test_a_short_sleep_is_timed_to_the_microsecond(monkeypatch: pytest.MonkeyPat
             polled.append(seconds)
             return []
 
-    monkeypatch.setattr(sleepers.select, "select", lambda _r, _w, _x, seconds: slept.append(seconds))
+    monkeypatch.setattr(sleepers, "_select", lambda _r, _w, _x, seconds: slept.append(seconds))
     call = sleepers.BlockedCall((), Devices(), 3)  # type: ignore[arg-type]
     call.prepare(leading=True)
     for timeout in (300_000, 4_999_999, 5_000_000, 0, None):
         call.sleep(timeout)
     assert slept == [0.000_3, 0.004_999_999]
     assert polled == [0, 0, 0.005, 0, -1]
+
+
+def test_the_sleep_is_the_kernels_whatever_is_put_in_place_of_select(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under `patched()` it would ask the machine, which is the one that sleeps here."""
+
+    def dispatched(*_: object) -> None:
+        raise AssertionError("the driver asked itself")
+
+    monkeypatch.setattr(sleepers.select, "select", dispatched)
+    with bench.driver.lock:
+        assert not bench.driver.wait_for(bench.driver.blocked_call(), 2_000_000)
