@@ -38,7 +38,7 @@ def received(tcb: Tcb, size: int, now: int, *, pushed: bool) -> None:
         tcb.last_seg_size = 0
     else:
         measure(tcb, size, pushed=pushed)
-    if not tcb.ts_ok:
+    if tcb.rcv_nxt >= tcb.rcv_rtt_seq:
         window.measure_rtt(tcb, now)
     least = tcb.config.delayed_ack_ns
     ato = tcb.ato_ns

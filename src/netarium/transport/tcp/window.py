@@ -188,7 +188,7 @@ def grow(tcb: Tcb, size: int, *, waiting: bool = False) -> None:
 
 
 def measure_rtt(tcb: Tcb, now: int) -> None:
-    """Without timestamps: a round trip is the time in which a window that was offered is filled."""
+    """A window that was offered is filled: that took a round trip at the least."""
     if tcb.rcv_rtt_at:
         if tcb.rcv_nxt < tcb.rcv_rtt_seq:
             return
@@ -213,22 +213,25 @@ def sample_rtt(tcb: Tcb, ts_ecr: int, ticks: int) -> None:
     sample = max(ticks, 1) * MS
     if not tcb.rcv_rtt or sample < tcb.rcv_rtt:
         tcb.rcv_rtt = sample
-    else:
+    elif not tcb.rcv_queued:  # else it is the application that is slow, perhaps
         tcb.rcv_rtt += (sample - tcb.rcv_rtt) // 8
 
 
 def tune(tcb: Tcb, copied: int, now: int) -> None:
     """Dynamic right-sizing: the application took octets; let there be room for twice what it takes in a round trip.
 
+    More, if it takes more than the round trip before, as Linux has it: a sender in slow start is not to be held up.
     Unless SO_RCVBUF fixed the memory; up to the configured maximum.
     """
     tcb.drs_copied += copied
     if not tcb.rcv_rtt or now - tcb.drs_at < tcb.rcv_rtt:
         return
-    if tcb.drs_copied > tcb.drs_space:
-        tcb.drs_space = tcb.drs_copied
+    taken = tcb.drs_copied - tcb.rcv_queued  # what waits still was not taken as fast as it came
+    if taken > tcb.drs_space:
+        before, tcb.drs_space = max(tcb.drs_space, 1), taken
         if not tcb.options.rcvbuf_locked:
-            wanted = 2 * tcb.drs_copied
+            wanted = 2 * taken  # this is known a round trip late,
+            wanted += 2 * (wanted * (taken - before) // before)  # and a sender in slow start doubles its rate
             wanted += max(0, tcb.reassembly.end - tcb.rcv_nxt)
             octets = min((wanted << _SCALE) // tcb.rcv_ratio, tcb.config.receive_buffer_max)
             if octets > tcb.rcv_memory:

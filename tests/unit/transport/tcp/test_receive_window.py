@@ -206,15 +206,18 @@ def tuned(**options: object) -> Tcb:
 
 
 def test_the_memory_follows_the_application() -> None:
-    """Twice what it takes in a round trip, as octets; the memory is twice that, since half of it counts."""
+    """Twice what it takes in a round trip, as octets; the memory is twice that, since half of it counts.
+
+    And as much more as it takes more than before, twice over: 31 of 20 here.
+    """
     tcb = tuned()
     window.tune(tcb, 50_000, 110 * MS - 1)
     assert (tcb.drs_copied, tcb.rcv_memory) == (50_000, 128_000)
     window.tune(tcb, 1_000, 110 * MS)
     assert (tcb.drs_copied, tcb.drs_at, tcb.drs_space) == (0, 110 * MS, 51_000)
-    assert (tcb.rcv_memory, tcb.rcv_buf, tcb.window_clamp) == (204_000, 102_000, 102_000)
+    assert (tcb.rcv_memory, tcb.rcv_buf, tcb.window_clamp) == (836_400, 418_200, 418_200)
     window.tune(tcb, 51_000, 120 * MS)  # no more than the last time
-    assert (tcb.drs_copied, tcb.drs_at, tcb.drs_space, tcb.rcv_memory) == (0, 120 * MS, 51_000, 204_000)
+    assert (tcb.drs_copied, tcb.drs_at, tcb.drs_space, tcb.rcv_memory) == (0, 120 * MS, 51_000, 836_400)
     window.tune(tcb, 1 << 30, 130 * MS)
     assert tcb.rcv_memory == tcb.config.receive_buffer_max
 
@@ -238,7 +241,38 @@ def test_what_waits_out_of_order_is_added_to_what_is_wanted() -> None:
     tcb = tuned()
     tcb.reassembly.insert(tcb.rcv_nxt + 5_000, bytes(1_000))
     window.tune(tcb, 50_000, 110 * MS)
-    assert tcb.rcv_memory == 2 * (100_000 + 6_000)
+    assert tcb.rcv_memory == 2 * (100_000 + 300_000 + 6_000)
+
+
+def test_what_the_application_has_not_taken_does_not_count() -> None:
+    tcb = tuned()
+    tcb.rcv_queued = 31_000
+    window.tune(tcb, 50_000, 110 * MS)
+    assert (tcb.drs_space, tcb.rcv_memory) == (20_000, 128_000)
+
+
+def test_a_slow_application_makes_no_round_trip_longer() -> None:
+    tcb = receiver()
+    window.sample_rtt(tcb, 1, 40)
+    tcb.rcv_queued = 1
+    window.sample_rtt(tcb, 2, 80)
+    assert tcb.rcv_rtt == 40 * MS
+    window.sample_rtt(tcb, 3, 20)
+    assert tcb.rcv_rtt == 20 * MS
+
+
+@pytest.mark.parametrize(
+    ("shrinks", "shift", "edge"), [(False, 2, 40_000), (True, 2, 26_000), (True, 0, 40_000)]
+)
+def test_the_edge_is_taken_back_only_if_it_shall_be(shrinks: bool, shift: int, edge: int) -> None:
+    """tcp_shrink_window, which counts only where the window is scaled."""
+    tcb = receiver()
+    tcb.config = replace(tcb.config, shrink_window=shrinks)
+    tcb.rcv_wind_shift, tcb.rcv_mss = shift, 1_000
+    tcb.rcv_buf = tcb.window_clamp = tcb.rcv_ssthresh = 40_000
+    tcb.rcv_adv = tcb.rcv_nxt + 40_000
+    tcb.rcv_queued = 14_000
+    assert window.offer(tcb) == edge
 
 
 @pytest.mark.parametrize(
