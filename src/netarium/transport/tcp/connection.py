@@ -344,7 +344,7 @@ class Connection(Opener):
     def at_mark(self) -> bool:
         """SIOCATMARK: the next octet to be read is the one after the urgent mark."""
         tcb = self.tcb
-        return tcb.rcv_nxt - tcb.rcv_queued == tcb.rcv_up - 1
+        return readiness.next_to_read(tcb) == tcb.rcv_up - 1
 
     @property
     def quickack(self) -> bool:

@@ -51,7 +51,7 @@ def poll(tcb: Tcb, listener: Listener | None, *, used: bool, writable: bool) -> 
         if tcb.fin_queued:
             mask |= POLLHUP
     queued = tcb.rcv_queued
-    if tcb.rcv_up > tcb.rcv_nxt - queued:  # the urgent mark is not read yet
+    if tcb.rcv_up > tcb.irs + 1 and tcb.rcv_up > next_to_read(tcb):  # the urgent mark is not read yet
         if _is_urgent(tcb):
             mask |= POLLPRI
         queued -= before_urgent(tcb)  # that octet is MSG_OOB's
@@ -64,7 +64,7 @@ def poll(tcb: Tcb, listener: Listener | None, *, used: bool, writable: bool) -> 
 
 def take(tcb: Tcb, limit: int, *, peek: bool) -> bytes:
     """Up to `limit` octets from the receive queue, which is not empty; they stay there if `peek`."""
-    if tcb.rcv_up > tcb.rcv_nxt - tcb.rcv_queued:
+    if tcb.rcv_up > tcb.irs + 1:  # there was urgent data
         limit = _up_to_mark(tcb, limit)
     queue = tcb.rcv_queue
     assert queue is not None
@@ -119,15 +119,21 @@ def take_into(tcb: Tcb, buffer: memoryview, *, peek: bool) -> int:
     return at
 
 
+def next_to_read(tcb: Tcb) -> int:
+    """The number of the octet that is read next; the peer's FIN is none."""
+    fin = tcb.rcv_fin
+    return tcb.rcv_nxt - tcb.rcv_queued - (fin is not None and tcb.rcv_nxt > fin)
+
+
 def _is_urgent(tcb: Tcb) -> bool:
     """The urgent mark is not read yet, nor the octet before it by MSG_OOB."""
     read = 0 if tcb.tally is None else tcb.tally.urgent_read
-    return tcb.rcv_nxt - tcb.rcv_queued < tcb.rcv_up != read
+    return next_to_read(tcb) < tcb.rcv_up != read
 
 
 def urgent_octet(tcb: Tcb) -> bytes | None:
     """The octet before the urgent mark, if it is in the receive queue."""
-    offset = tcb.rcv_up - 1 - (tcb.rcv_nxt - tcb.rcv_queued)
+    offset = tcb.rcv_up - 1 - next_to_read(tcb)
     if tcb.rcv_up <= tcb.irs + 1 or not 0 <= offset < tcb.rcv_queued:
         return None
     for piece in tcb.rcv_queue or ():
@@ -140,14 +146,14 @@ def urgent_octet(tcb: Tcb) -> bytes | None:
 def before_urgent(tcb: Tcb) -> bool:
     """The next octet to be read is the urgent one, and it is kept out of the stream (SO_OOBINLINE)."""
     mark = tcb.rcv_up
-    waits = tcb.rcv_queued > 0 and mark - 1 == tcb.rcv_nxt - tcb.rcv_queued
+    waits = tcb.rcv_queued > 0 and mark - 1 == next_to_read(tcb)
     in_line = tcb.options.oobinline or tcb.config.urgent_in_line
     return waits and mark > tcb.irs + 1 and not in_line
 
 
 def _up_to_mark(tcb: Tcb, limit: int, offset: int = 0) -> int:
     """A read stops at the urgent mark (tcp(7)), so that the application can ask whether it is there."""
-    before_mark = tcb.rcv_up - 1 - (tcb.rcv_nxt - tcb.rcv_queued) - offset
+    before_mark = tcb.rcv_up - 1 - next_to_read(tcb) - offset
     if tcb.rcv_up > tcb.irs + 1 and 0 < before_mark < limit:
         return before_mark
     return limit

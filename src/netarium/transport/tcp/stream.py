@@ -42,6 +42,8 @@ def process_text(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     """Seventh: the segment's text, trimmed to what is new and to the window."""
     payload, seq = seg.payload, seg.seq
     end = seq + len(payload)
+    if tcb.config.ack_form == "adaptive":
+        tcb.dsack = None  # as Linux: a report that no ACK has taken along is forgotten
     if end <= tcb.rcv_nxt:
         # A retransmission: our ACK was lost, or late.
         acks.enter_quick_mode(tcb)
