@@ -34,6 +34,7 @@ from typing import Any, Final
 from netarium.base.addr import format_ip
 from netarium.base.config import MachineConfig
 from netarium.testing.packetdrill import (
+    calldata,
     callfiles,
     callopts,
     callready,
@@ -281,10 +282,10 @@ def connect_from_nowhere(one: Any, length: int, flags: int, address: tuple[str, 
 def _kernel_instead_of_ours() -> Iterator[None]:
     """The kernel's sockets, polls and stage where the runner would take ours."""
     replaced: list[tuple[Any, str, Any]] = [
-        *((module, "Socket", socket.socket) for module in (calls, callfiles, callopts, callready)),
+        *((module, "Socket", socket.socket) for module in (calls, calldata, callfiles, callopts, callready)),
         (calls, "Epoll", select.epoll), (callready, "Epoll", select.epoll), (callready, "Poll", select.poll),
         (runner, "Stage", KernelStage), (runner, "BlockingCall", BlockingCall), (runner, "obey", obey),
-        (calls, "_disconnect", disconnect), (calls, "_may_connect", lambda _: True), (callopts, "_KEPT", {}), (calls, "connect_from_nowhere", connect_from_nowhere),
+        (calls, "_disconnect", disconnect), (calls, "_may_connect", lambda _: True), (callopts, "_KEPT", {}), (calldata, "connect_from_nowhere", connect_from_nowhere),
         (segments, "learn", learn), (runner, "_PATIENCE", 60_000_000_000),
     ]  # fmt: skip
     before = [(module, name, getattr(module, name)) for module, name, _ in replaced]

@@ -2,17 +2,14 @@
 
 from typing import Final
 
-from netarium.testing.packetdrill import callfiles, callopts, callready, calls
+from netarium.testing.packetdrill import calldata, callfiles, callopts, callready, calls
 from netarium.testing.packetdrill.calls import Handler
 
 HANDLERS: Final[dict[str, Handler]] = {
     "socket": calls.socket, "bind": calls.bind, "listen": calls.listen, "accept": calls.accept,
     "accept4": calls.accept, "connect": calls.connect, "close": calls.close, "shutdown": calls.shutdown,
     "getsockname": calls.getsockname, "getpeername": calls.getpeername,
-    "write": calls.write, "send": calls.write, "read": calls.read, "recv": calls.read,
-    "writev": calls.writev, "readv": calls.readv, "sendto": calls.sendto, "recvfrom": calls.recvfrom,
-    "sendmsg": calls.sendmsg, "recvmsg": calls.recvmsg,
-    **callopts.HANDLERS, **callready.HANDLERS, **callfiles.HANDLERS,
+    **calldata.HANDLERS, **callopts.HANDLERS, **callready.HANDLERS, **callfiles.HANDLERS,
 }  # fmt: skip
 
 ARITY: Final[dict[str, tuple[int, ...]]] = {
