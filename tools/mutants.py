@@ -1,7 +1,7 @@
 """Mutants of TCP: functions with one small fault each, as mutmut makes them; and putting one in its place.
 
-`mutation` runs them. A mutant is known by its file, its function as it is and as it becomes: as long as these are the
-same it is the same mutant, whatever else changes.
+`mutation` runs them. A mutant is known by its function as it is and as it becomes: as long as these are the same it is the
+same mutant, whatever else changes and wherever the function moves.
 """
 
 import ast
@@ -49,7 +49,7 @@ def sources() -> list[Path]:
 def mutants_of(path: Path) -> list[Mutant]:
     """All mutants of a file; kept as long as the file is what it was."""
     octets = path.read_bytes()
-    kept = WORK / "made" / (hashlib.sha256(path.name.encode() + octets).hexdigest()[:16] + ".json")
+    kept = WORK / "made" / (_key(path.name, octets.decode()) + ".json")
     if kept.exists():
         rows = json.loads(kept.read_text(encoding="utf-8"))
         return [Mutant(*row[:-1], (row[-1][0], row[-1][1])) for row in rows]
@@ -93,7 +93,7 @@ def _make(path: Path, text: str) -> Iterator[Mutant]:
         node = places[function]
         first, last = (node.lineno + at for at in (changes[0][1], max(changes[-1][2] - 1, changes[0][1])))
         yield Mutant(
-            key=_key(file, "\n".join(original), "\n".join(fault)),
+            key=_key("\n".join(original), "\n".join(fault)),
             file=file,
             function=function,
             source="\n".join(fault),

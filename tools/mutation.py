@@ -341,7 +341,7 @@ def report(arguments: argparse.Namespace) -> None:
         by_file[mutant.file].append(mutant)
     scores = {}
     for file, found in sorted(by_file.items()):
-        done = [known[mutant.key] for mutant in found if mutant.key in known]
+        done = [known[mutant.key]._replace(file=file) for mutant in found if mutant.key in known]
         scores[file] = mutation_table.score_of(len(found), done, refused, equivalent)
         for outcome in sorted(done, key=lambda one: (one.function, one.before)) if arguments.list else ():
             change = mutation_table.Change(outcome.file, outcome.before, outcome.after)
