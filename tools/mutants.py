@@ -148,34 +148,37 @@ def statement_around(function: Function, first: int, last: int) -> tuple[int, in
 # --- those that the type checker refuses ---------------------------------------------------------------------------
 
 
-def refused() -> set[str]:
-    """Keys of the mutants that mypy --strict does not let pass: it is part of `make check`, as the tests are.
+def refused(suspects: list[Mutant]) -> set[str]:
+    """Keys of those that mypy --strict does not let pass: it is part of `make check`, as the tests are.
 
-    All mutants of a file stand behind their function in a copy of the file, and mypy reads the copies. A complaint that
-    it has about a copy of the function as it is does not count.
+    All the mutants of a file stand behind their function in a copy of the file, and mypy reads the copies. A complaint
+    that it has about a copy of the function as it is does not count.
     """
     told = hashlib.sha256()
     for path in sorted(PACKAGE.rglob("*.py")):
         told.update(path.read_bytes())
     kept = WORK / "refused.json"
-    if kept.exists():
-        known = json.loads(kept.read_text(encoding="utf-8"))
-        if known["of"] == told.hexdigest():
-            return set(known["keys"])
-    print("which does the type checker refuse?", flush=True)
-    shadows, places = [], {}
-    for path in sources():
-        name = path.relative_to(ROOT).as_posix()
-        text, places[name] = _with_mutants(path.read_text(encoding="utf-8"), mutants_of(path))
-        shadow = WORK / "types" / name.replace("/", "-")
-        shadow.parent.mkdir(parents=True, exist_ok=True)
-        shadow.write_text(text, encoding="utf-8")
-        shadows += ["--shadow-file", name, shadow.relative_to(ROOT).as_posix()]
-    mypy = [sys.executable, "-m", "mypy", "--output", "json", "--cache-dir", str(WORK / "mypy"), *shadows]
-    output = subprocess.run(mypy, capture_output=True, text=True, cwd=ROOT, check=False).stdout
-    found = _blamed([json.loads(line) for line in output.splitlines()], places)
-    kept.write_text(json.dumps({"of": told.hexdigest(), "keys": sorted(found)}), encoding="utf-8")
-    return found
+    known = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    answers: dict[str, bool] = known["answers"] if known.get("of") == told.hexdigest() else {}
+    by_file: defaultdict[str, list[Mutant]] = defaultdict(list)
+    for mutant in suspects:
+        if mutant.key not in answers:
+            by_file[mutant.file].append(mutant)
+    if by_file:
+        shadows, places = [], {}
+        for file, found in by_file.items():
+            name = (PACKAGE / file).relative_to(ROOT).as_posix()
+            text, places[name] = _with_mutants((PACKAGE / file).read_text(encoding="utf-8"), found)
+            shadow = WORK / "types" / file.replace("/", "-")
+            shadow.parent.mkdir(parents=True, exist_ok=True)
+            shadow.write_text(text, encoding="utf-8")
+            shadows += ["--shadow-file", name, shadow.relative_to(ROOT).as_posix()]
+        mypy = [sys.executable, "-m", "mypy", "--output", "json", "--cache-dir", str(WORK / "mypy"), *shadows]
+        output = subprocess.run(mypy, capture_output=True, text=True, cwd=ROOT, check=False).stdout
+        blamed = _blamed([json.loads(line) for line in output.splitlines()], places)
+        answers |= {mutant.key: mutant.key in blamed for found in by_file.values() for mutant in found}
+        kept.write_text(json.dumps({"of": told.hexdigest(), "answers": answers}), encoding="utf-8")
+    return {key for key, answer in answers.items() if answer}
 
 
 class _Place(NamedTuple):
@@ -216,7 +219,11 @@ def _blamed(complaints: list[dict[str, Any]], places: dict[str, list[_Place]]) -
         at = bisect.bisect([place.first for place in here], complaint["line"]) - 1
         if complaint["severity"] == "error" and at >= 0 and complaint["line"] <= here[at].last:
             said[complaint["file"], here[at].function, here[at].key].add(complaint["message"])
-    return {key for (file, function, key), words in said.items() if key and words - said[file, function, ""]}
+    return {
+        key
+        for (file, function, key), words in said.items()
+        if key and words - said.get((file, function, ""), set())
+    }
 
 
 # --- putting in place -----------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ import signal
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -238,7 +238,7 @@ class Runner:
     # --- which test reaches what ---
 
     def _reach(self) -> Reach:
-        told = fingerprint()
+        told = fingerprint(self.items)
         known = json.loads(REACH.read_text(encoding="utf-8")) if REACH.exists() else {}
         if known.get("of") != told:
             print("which test reaches what?", flush=True)
@@ -302,9 +302,9 @@ def _in_child(work: Callable[[], int]) -> None:
         os._exit(code)
 
 
-def fingerprint() -> str:
+def fingerprint(items: Iterable[str]) -> str:
     """Of all that decides which test reaches what."""
-    told = hashlib.sha256()
+    told = hashlib.sha256("\n".join(items).encode())
     for path in sorted(
         [*(ROOT / "src").rglob("*.py"), *(ROOT / "tests").rglob("*.py"), *(ROOT / "tests").rglob("*.pkt")]
     ):
@@ -334,11 +334,13 @@ def outcomes() -> dict[str, Outcome]:
 
 def report(arguments: argparse.Namespace) -> None:
     """Print the table and, if asked for, those that live; write it into the document if asked for."""
-    known, refused = outcomes(), mutants.refused()
+    known = outcomes()
     equivalent = mutation_table.equivalents(mutation_table.EQUIVALENT.read_text(encoding="utf-8"))
     by_file: defaultdict[str, list[Mutant]] = defaultdict(list)
     for mutant in chosen(argparse.Namespace(patterns=arguments.patterns, sample=0)):
         by_file[mutant.file].append(mutant)
+    met = [mutant for found in by_file.values() for mutant in found if mutant.key in known]
+    refused = mutants.refused([mutant for mutant in met if not known[mutant.key].is_killed])
     scores = {}
     for file, found in sorted(by_file.items()):
         done = [known[mutant.key]._replace(file=file) for mutant in found if mutant.key in known]
@@ -370,6 +372,7 @@ def main() -> int:
         "--again", action="store_true", help="also those of which is known what becomes of them"
     )
     parser.add_argument("--survivors", action="store_true", help="those again that no test has killed")
+    parser.add_argument("--tests", action="append", default=[], help="these and no others")
     parser.add_argument("--list", action="store_true", help="run nothing; show those that live, line by line")
     parser.add_argument("--write", action="store_true", help="write the table into docs/mutation.md")
     arguments = parser.parse_args()
@@ -387,7 +390,7 @@ def main() -> int:
             "-o",
             "timeout=0",
         ]
-        if code := pytest.main([*options, *TESTS], plugins=[Runner(arguments)]):
+        if code := pytest.main([*options, *(arguments.tests or TESTS)], plugins=[Runner(arguments)]):
             return int(code)
     report(arguments)
     return 0
