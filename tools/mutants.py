@@ -175,7 +175,7 @@ def refused(suspects: list[Mutant]) -> set[str]:
             shadows += ["--shadow-file", name, shadow.relative_to(ROOT).as_posix()]
         mypy = [sys.executable, "-m", "mypy", "--output", "json", "--cache-dir", str(WORK / "mypy"), *shadows]
         output = subprocess.run(mypy, capture_output=True, text=True, cwd=ROOT, check=False).stdout
-        blamed = _blamed([json.loads(line) for line in output.splitlines()], places)
+        blamed = _blamed([json.loads(line) for line in output.splitlines() if line.startswith("{")], places)
         answers |= {mutant.key: mutant.key in blamed for found in by_file.values() for mutant in found}
         kept.write_text(json.dumps({"of": told.hexdigest(), "answers": answers}), encoding="utf-8")
     return {key for key, answer in answers.items() if answer}
