@@ -63,7 +63,7 @@ def on_retransmission_timeout(tcb: Tcb, now: int) -> None:
 def _is_thin(tcb: Tcb) -> bool:
     """A few timeouts shall not double: a stream that has little in flight waits long for each loss (Linux's thin streams).
 
-    DEVIATION RFC 6298 (5.5): only if the application, or the system, asks for it.
+    Only if the application, or the system, asks for it: RFC 6298 (5.5) doubles it.
     """
     return (
         (tcb.options.thin_linear_timeouts or tcb.config.thin_linear_timeouts)

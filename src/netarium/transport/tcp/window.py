@@ -74,7 +74,7 @@ def begin(tcb: Tcb, now: int) -> None:
 def offer(tcb: Tcb) -> int:
     """The window for a segment that leaves now, in octets; the right edge is never pulled back (SHLD-14).
 
-    DEVIATION RFC 9293 §3.8.6 (SHLD-14): unless `shrink_window` says so.
+    It is only if a machine is told to, by `shrink_window`.
     """
     offered = tcb.rcv_adv - tcb.rcv_nxt
     shift = tcb.rcv_wind_shift
