@@ -11,7 +11,9 @@ from netarium.wire.tcp import ACK, PSH
 
 from .conftest import Script
 
-ALWAYS = TcpConfig(mtu_probing=2, base_mss=1_024, initial_window_segments=12, congestion_control="reno")
+ALWAYS = TcpConfig(
+    mtu_probing=2, timestamps=False, base_mss=1_024, initial_window_segments=12, congestion_control="reno"
+)
 QUEUED = 20_000
 
 

@@ -268,6 +268,8 @@ class TcpConfig:
     urgent_in_line: bool = (
         True  # the urgent octet stays in the stream (RFC 6093 §6), or MSG_OOB alone reads it
     )
+    # Linux: the one urgent octet is what is told of, when it has come, and a pointer of 0 means the octet at SEG.SEQ.
+    urgent_octet: bool = False
     rfc1337: bool = True  # a RST does not end TIME-WAIT
     # Segments are tailored to the window as the BSDs do it, and what remains is processed (`tcp/trim.py`).
     trims_segments: bool = False

@@ -153,6 +153,7 @@ PROFILES: Final[dict[str, TcpConfig]] = {
         mtu_probing=0,
         mtu_probe_floor=48,
         urgent_in_line=False,
+        urgent_octet=True,
         rfc1337=False,
         half_open_syn="reset",
         cubic_form="linux",

@@ -429,13 +429,15 @@ class Transfer(SocketBase):
                 until = self._await(POLLIN, until, flags, endpoint.options.rcvtimeo_ns)
 
     def _take_urgent(self, endpoint: Connection, flags: int) -> bytes:
-        """MSG_OOB: the one urgent octet; EINVAL if there is none, or it was read already."""
+        """MSG_OOB: the one urgent octet; EINVAL if there is none, or it was read already; EAGAIN if it has not come."""
         if endpoint.listener is not None:
             raise os_error(errno.ENOTCONN)
         with self._driver.lock:
             octet = None if endpoint.options.oobinline else endpoint.urgent(peek=bool(flags & MSG_PEEK))
         if octet is None:
             raise os_error(errno.EINVAL)
+        if not octet and endpoint.tcb.rcv_fin is None:
+            raise would_block()
         return octet
 
     def _receive_error(

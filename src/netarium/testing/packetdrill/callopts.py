@@ -16,6 +16,7 @@ from netarium.testing.packetdrill.facts import facts_of
 from netarium.testing.packetdrill.files import File
 from netarium.testing.packetdrill.script import ANY, Call, Value
 from netarium.transport.tcp.connection import Connection
+from netarium.transport.tcp.readiness import next_to_read
 
 _LONGEST_OPTION: Final = 1_024
 _LINGER: Final = struct.Struct("ii")
@@ -264,7 +265,7 @@ def _waiting(endpoint: Any) -> int:
     """SIOCINQ: what can be read, as far as the urgent mark."""
     tcb = endpoint.tcb if isinstance(endpoint, Connection) else None
     if tcb is not None and not (endpoint.options.oobinline or tcb.config.urgent_in_line):
-        before_mark = tcb.rcv_up - 1 - (tcb.rcv_nxt - tcb.rcv_queued)
+        before_mark = tcb.rcv_up - 1 - next_to_read(tcb)
         if tcb.rcv_up > tcb.irs + 1 and 0 <= before_mark < tcb.rcv_queued:
             return before_mark
     return int(endpoint.receive_queue)

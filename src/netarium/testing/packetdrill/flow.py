@@ -22,6 +22,7 @@ class Flow:
         renewed: the peer has sent a SYN that may begin anew: our next SYN has other numbers.
         own: our first sequence number, as the script counts.
         peer: the peer's; None: no SYN has arrived.
+        literal: the script counts the peer's numbers behind its SYN as they are on the wire; None: not known yet.
         offered: that of the latest SYN of the peer's, which may not have been taken.
         stamps: our timestamps, by the numbers that the script gives them.
         base: the first of them: (script's, stack's).
@@ -38,6 +39,7 @@ class Flow:
     own: int = 0
     peer: int | None = None
     offered: int | None = None
+    literal: bool | None = None
     stamps: dict[int, int] = field(default_factory=dict)
     base: tuple[int, int] | None = None
     listening: bool = False
@@ -68,13 +70,18 @@ class Flow:
         """One of our sequence numbers, as the script counts."""
         return (number - (self.shift or 0) - (0 if syn else self.own)) & MASK
 
+    def judge_peer(self, number: int | None) -> None:
+        """The first number of the peer's behind a SYN that is not 0 tells how the script counts: from there, or literally."""
+        if self.literal is None and self.peer and number is not None:
+            self.literal = number != 1 and number == (self.peer + 1) & MASK
+
     def peer_to_stack(self, number: int, *, syn: bool = False) -> int:
         """One of the peer's sequence numbers, as it goes on the wire."""
-        return (number + (0 if syn else self.peer or 0)) & MASK
+        return (number + (0 if syn or self.literal else self.peer or 0)) & MASK
 
     def peer_to_script(self, number: int, *, syn: bool = False) -> int:
         """One of the peer's sequence numbers, as the script counts."""
-        return (number - (0 if syn else self.peer or 0)) & MASK
+        return (number - (0 if syn or self.literal else self.peer or 0)) & MASK
 
     def arriving(self, options: tuple[Option, ...], *, acknowledges: bool) -> tuple[Option, ...]:
         """The options of an inbound segment, with our own numbers as the stack knows them."""

@@ -72,6 +72,8 @@ def build_tcp(packet: TcpPacket, flow: Flow, settings: Settings) -> bytes:
     """The IP packet of an inbound segment."""
     options = encode(flow.arriving(packet.options or (), acknowledges=packet.ack is not None))
     syn = bool(packet.flags & SYN)
+    if not syn:
+        flow.judge_peer(packet.seq)
     seq = flow.peer_to_stack(packet.seq, syn=syn)
     ack = 0 if packet.ack is None else flow.to_stack(packet.ack, syn=syn)
     payload = bytes((packet.end - packet.seq) % 2**32)
@@ -165,6 +167,8 @@ def compare_tcp(packet: TcpPacket, sent: Sent, flow: Flow, settings: Settings, m
     syn = bool(seg.flags & SYN)
     good = seg.flags & ~(FLAGS["P"] if part else 0) == flags and flow.to_script(seg.seq, syn=syn) == start
     good = good and (part or met + length == wanted)
+    if not syn:
+        flow.judge_peer(packet.ack)
     acked = flow.peer_to_script(seg.ack, syn=syn)
     good = good and (packet.ack is None or acked == packet.ack % 2**32)
     good = good and packet.window in {None, seg.window}

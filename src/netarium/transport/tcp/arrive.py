@@ -318,7 +318,7 @@ def _update_window(tcb: Tcb, seg: TcpSegment) -> bool:
     changed = window != tcb.snd_wnd
     tcb.snd_wl1, tcb.snd_wl2 = seg.seq, seg.ack
     if changed:
-        if window > tcb.snd_wnd:
+        if window > tcb.snd_wnd and not tcb.config.retries_by_time:
             tcb.persist_count = 0
             if tcb.persist_at:
                 tcb.persist_at = 0
@@ -367,12 +367,3 @@ def end(tcb: Tcb, error: int, why: str, now: int) -> None:
     if error:
         tcb.error = error
     tcb.enter(CLOSED, why, now)
-
-
-def heard(tcb: Tcb, now: int) -> None:
-    """Any acceptable sign of life, while keep-alive is on (MUST-26)."""
-    tcb.keepalive_count = 0
-    if (
-        tcb.keepalive_at - now <= tcb.config.keepalive_interval_ns
-    ):  # else, when it comes, it looks at last_received_at
-        timers.restart_keepalive(tcb, now)

@@ -99,8 +99,8 @@ class Circuit(Outlet):
                 tcb.output = True
             if tcb.options.uto and seg.options:
                 usertimeout.received(tcb, seg.options, now)
-            if tcb.keepalive_at:
-                arrive.heard(tcb, now)
+            if tcb.keepalive_at or tcb.persist_at:
+                timers.heard(tcb, seg, now)
             if tcb.snd_una != una and self._path is not None:
                 self._layer.ip.confirm(self._path, now)
         if tcb.notices is not None:

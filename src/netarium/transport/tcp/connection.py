@@ -78,7 +78,7 @@ class Connection(Opener):
         """Tell what is ready, as a mask of POLLIN, POLLOUT, ...; only what is in `wanted` is reckoned."""
         writable = wanted & readiness.WRITABLE != 0 and gathering.is_writable(self.tcb)
         mask = readiness.poll(self.tcb, self.listener, used=bool(self.key), writable=writable)
-        if self.tcb.lingering and (self.tcb.state is CLOSED or not self.send_queue):
+        if self.tcb.orphan > 1 and (self.tcb.state is CLOSED or not self.send_queue):
             mask |= SETTLED
         return mask
 
@@ -292,7 +292,7 @@ class Connection(Opener):
 
     def linger(self) -> None:
         """Somebody waits in close() until all is acknowledged: tell of it, by SETTLED, as if there were a descriptor."""
-        self.tcb.lingering = True
+        self.tcb.orphan = 2
 
     def abort(self, now: int) -> None:
         """Abort (RFC 9293 §3.10.5): reset the peer, forget everything."""
@@ -328,11 +328,15 @@ class Connection(Opener):
         return octets
 
     def urgent(self, *, peek: bool = False) -> bytes | None:
-        """The out-of-band octet that MSG_OOB reads, once, if it has arrived."""
+        """The out-of-band octet that MSG_OOB reads, once; b"": it is announced, and has not arrived; None: there is none."""
         tcb = self.tcb
         tally = tcb.count()
-        octet = None if tally.urgent_read == tcb.rcv_up else readiness.urgent_octet(tcb)
-        if octet is not None and not peek:
+        if tally.urgent_read == tcb.rcv_up:
+            return None
+        octet = readiness.urgent_octet(tcb)
+        if octet is None:
+            return b"" if tcb.rcv_up > max(tcb.rcv_nxt, tcb.irs + 1) else None
+        if not peek:
             tally.urgent_read = tcb.rcv_up
         return octet
 

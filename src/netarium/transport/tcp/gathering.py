@@ -45,7 +45,7 @@ def is_writable(tcb: Tcb) -> bool:
     writable = 2 * free >= taken
     if tcb.config.send_buffer_form != "window":
         writable = free >= min(_LOW_WATER, tcb.snd_memory)
-    if tcb.sendbuf.end - tcb.snd_nxt >= most_unsent(tcb):
+    if 2 * (tcb.sendbuf.end - tcb.snd_nxt) >= most_unsent(tcb):  # a write may take as much, and more
         writable = False
     tcb.room_awaited = not writable
     return writable
@@ -139,7 +139,7 @@ def chunk(tcb: Tcb) -> int:
 
 def worthwhile(tcb: Tcb) -> int:
     """What the pacing rate sends in a millisecond, in segments; more on a short path."""
-    if not tcb.config.gathering:
+    if not tcb.config.gathering or tcb.snd_up > tcb.snd_una:  # each segment has an urgent pointer of its own
         return 1
     control = tcb.congestion
     if not tcb.rtt.srtt:

@@ -105,7 +105,7 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
         tcpi_ca_state=tcb.recovery,
         tcpi_retransmits=tcb.rexmit_count,
         tcpi_probes=tcb.unanswered_probes,
-        tcpi_backoff=rtt.backoff_count or tcb.persist_count,
+        tcpi_backoff=rtt.backoff_count + tcb.persist_count,
         tcpi_options=tcb.ts_ok * _OPTION_TIMESTAMPS
         | tcb.sack_ok * _OPTION_SACK
         | tcb.wscale_ok * _OPTION_WSCALE

@@ -253,7 +253,7 @@ class Outlet(ABC):
             tcb.wakeup = False
             if state is not self._counted:
                 self._count(state, now)
-            if not self.notified and (not tcb.orphan or tcb.lingering):
+            if not self.notified and tcb.orphan != 1:
                 self._tell()
         if state is TIME_WAIT:
             if not (tcb.ack_now and tcb.output):  # output is off if there is no way to send that ACK

@@ -22,6 +22,9 @@ def begin(tcb: Tcb, now: int) -> None:
     """The connection is being established: search at once if the configuration says always."""
     if tcb.config.mtu_probing > 1:
         tcb.plpmtud = PathSearch(tcb.config, negotiate.allowed_size(tcb), now)
+        if tcb.config.timestamps and not (tcb.passive or tcb.ts_ok):
+            # Linux begins with the packet that a segment with the option makes, which our SYN offered.
+            tcb.plpmtud.low = min(tcb.plpmtud.low + negotiate.TIMESTAMP_OPTION_LENGTH, tcb.plpmtud.high)
 
 
 def on_timeout(tcb: Tcb, now: int) -> None:

@@ -128,7 +128,8 @@ def next_to_read(tcb: Tcb) -> int:
 def _is_urgent(tcb: Tcb) -> bool:
     """The urgent mark is not read yet, nor the octet before it by MSG_OOB."""
     read = 0 if tcb.tally is None else tcb.tally.urgent_read
-    return next_to_read(tcb) < tcb.rcv_up != read
+    come = tcb.rcv_up <= tcb.rcv_nxt or not tcb.config.urgent_octet
+    return come and next_to_read(tcb) < tcb.rcv_up != read
 
 
 def urgent_octet(tcb: Tcb) -> bytes | None:

@@ -129,7 +129,8 @@ def _made_progress(tcb: Tcb, now: int) -> None:
     else:
         tcb.unacked_since = now
         if tcb.user_timeout_ns:
-            tcb.user_timeout_at = now + tcb.user_timeout_ns
+            since = tcb.first_resent_at if tcb.config.retries_by_time else 0
+            tcb.user_timeout_at = (since or now) + tcb.user_timeout_ns
 
 
 def _answer_to_probe(tcb: Tcb, seg: TcpSegment, news: AckNews, now: int, *, pure_duplicate: bool) -> None:

@@ -47,7 +47,10 @@ def next_segment(tcb: Tcb, now: int) -> Outgoing | None:
     elif state is SYN_RECEIVED and tcb.fast_opened and (segment := _new_data(tcb, now)) is not None:
         return segment  # RFC 7413 §4.2.2: the server may answer before the handshake is over
     if tcb.probe_due:
-        tcb.probe_due = False
+        if tcb.probe_due > 1:  # urgent data waits: where it will begin, too
+            tcb.probe_due = 1
+            return Outgoing(tcb.snd_una, ACK, b"", PROBE)
+        tcb.probe_due = 0
         more = tcb.sendbuf.end > tcb.snd_nxt or pullback.is_due(tcb)
         if tcb.config.probe_with_octet and more and tcb.persist_at:
             return _octet_probe(tcb)
@@ -203,6 +206,7 @@ def _loss_probe(tcb: Tcb, now: int) -> Outgoing | None:
         return segment
     record = resend.loss_probe(tcb, now)
     if record is None:
+        xmittimer.start_timeout(tcb, max(tcb.scoreboard.oldest.xmit_at + tcb.rtt.rto, now))
         return None
     tlp.on_probe_sent(tcb, now, is_retrans=True)
     return _retransmission(tcb, record, "retransmission: loss probe")
@@ -298,7 +302,9 @@ def _sent(tcb: Tcb, seq: int, end: int, segs: int, now: int) -> None:
     tcb.last_sent_at = now
     tcb.cwnd_check_due = True
     tcb.persist_at = 0
-    tcb.sws_override = False
+    if tcb.sws_override:
+        tcb.sws_override = False
+        xmittimer.start_timeout(tcb, now + tcb.rtt.rto)  # it is a probe itself: no other one follows
     if not tcb.unacked_since:
         tcb.unacked_since = now
     if tcb.user_timeout_ns and not tcb.user_timeout_at:
@@ -329,7 +335,7 @@ def _allowance(tcb: Tcb, waiting: int, now: int, *, last: bool) -> int:
     if window <= 0:
         if idle and not tcb.persist_at:
             tcb.persist_at = now + tcb.persist_interval
-            if tcb.user_timeout_ns and not tcb.user_timeout_at:  # tcp(7): what is held up counts
+            if tcb.user_timeout_ns and not tcb.user_timeout_at and not tcb.config.retries_by_time:
                 tcb.user_timeout_at = now + tcb.user_timeout_ns
         _trace_held(tcb, "window", waiting, window, now)
         return 0
@@ -403,7 +409,7 @@ def _nagle_holds(tcb: Tcb) -> bool:
     classic one, but what was queued when all was acknowledged goes, the short end included.
     """
     if tcb.config.nagle_form == "minshall":
-        return tcb.snd_sml > tcb.snd_una
+        return tcb.snd_sml > tcb.snd_una >= tcb.snd_up  # urgent data does not wait
     if tcb.config.nagle_form == "burst" and tcb.burst_una == tcb.snd_una and tcb.burst_end == tcb.sendbuf.end:
         return False
     return tcb.snd_nxt > tcb.snd_una

@@ -25,9 +25,9 @@ def check_urgent(tcb: Tcb, seg: TcpSegment) -> None:
     SEG.SEQ + SEG.UP is the first octet that is not urgent (RFC 9293 MUST-62); sockets call the one before it
     out-of-band.
     """
-    if tcb.state not in MAY_RECEIVE or not seg.urgent:
+    if tcb.state not in MAY_RECEIVE or not (seg.urgent or tcb.config.urgent_octet):
         return
-    urgent = seg.seq + seg.urgent
+    urgent = seg.seq + (seg.urgent or 1)
     if urgent > tcb.rcv_up and urgent <= tcb.rcv_adv + 0xFFFF:
         tcb.rcv_up = urgent
         tcb.wakeup = True
@@ -35,7 +35,7 @@ def check_urgent(tcb: Tcb, seg: TcpSegment) -> None:
 
 def _is_for_nobody(tcb: Tcb) -> bool:
     """The process has closed the socket, or both of its halves."""
-    return tcb.orphan or (tcb.rcv_shutdown and tcb.fin_queued and tcb.config.reset_after_shutdown)
+    return tcb.orphan > 0 or (tcb.rcv_shutdown and tcb.fin_queued and tcb.config.reset_after_shutdown)
 
 
 def process_text(tcb: Tcb, seg: TcpSegment, now: int) -> None:

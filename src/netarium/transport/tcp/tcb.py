@@ -106,9 +106,8 @@ class Tcb:
         dsack: what came twice, to be reported by the next ACK.
         output: something may be ready to be sent.
         wakeup: the application's view may have changed.
-        orphan: the application has closed its descriptor.
-        lingering: and it waits in that call until all is acknowledged (SO_LINGER).
-        probe_due: a segment that only asks for an answer is due: keep-alive or window probe.
+        orphan: the application has closed its descriptor; 2: and waits in that call until all is acknowledged (SO_LINGER).
+        probe_due: so many segments that only ask for an answer are due: keep-alive or window probe.
         sws_override: send what the window allows, however little it is.
         reset_ack: SEG.ACK of an unacceptable segment that is to be answered by a RST, or None.
         reset_to: end of a segment without ACK that is to be answered by a RST, or None.
@@ -176,7 +175,7 @@ class Tcb:
         "rexmit_at", "persist_at", "delack_at", "keepalive_at", "fin_wait_2_at", "user_timeout_at",
         "rexmit_count", "persist_count", "keepalive_count", "keepalive_idle", "probes_out", "probed_at", "unacked_since", "last_received_at",
         # what others should know
-        "output", "wakeup", "error", "soft_error", "orphan", "lingering", "probe_due", "sws_override", "reset_ack", "reset_to",
+        "output", "wakeup", "error", "soft_error", "orphan", "probe_due", "sws_override", "reset_ack", "reset_to",
         "abort_due",
         # statistics (TCP_INFO)
         "total_retrans", "dsack_dups", "octets_sent", "octets_acked", "octets_received", "segs_in", "segs_out",
@@ -249,8 +248,8 @@ class Tcb:
         self._start_patience(options)
         self.rexmit_count = self.persist_count = self.keepalive_count = self.keepalive_idle = 0
         self.unacked_since = self.last_received_at = 0
-        self.output = self.wakeup = self.probe_due = self.abort_due = False
-        self.sws_override = self.room_awaited = self.orphan = self.lingering = False
+        self.output = self.wakeup = self.abort_due = False
+        self.sws_override = self.room_awaited = False
         self.reset_ack: int | None = None
         self.reset_to: int | None = None
         self.error = self.soft_error = 0
@@ -261,6 +260,7 @@ class Tcb:
         self.user_timeout_ns = options.user_timeout_ns
         self.uto_due = False
         self.hearsay: Hearsay | None = None
+        self.probe_due = self.orphan = 0
         self.probes_out = self.probed_at = 0  # see unanswered_probes
 
     def start_sending(self, iss: int) -> None:
@@ -344,6 +344,8 @@ class Tcb:
         """How long until the next window probe: the longer, the more there were (SHLD-29, SHLD-30)."""
         config, rtt = self.config, self.rtt
         times = min(self.persist_count, 16)
+        if times and config.retries_by_time:  # Linux has one count of doublings
+            times += rtt.backoff_count
         interval = rtt.spread << times if config.persist_from_rtt else rtt.rto << times
         return min(max(interval, config.persist_min_ns), config.persist_max_ns, self.max_rto)
 

@@ -11,6 +11,7 @@ from netarium.transport.tcp.recovery import on_reordering_timeout
 from netarium.transport.tcp.state import FIN_WAIT_2, SYN_RECEIVED, SYN_SENT
 from netarium.transport.tcp.tcb import Tcb
 from netarium.transport.tcp.timeout import on_retransmission_timeout
+from netarium.wire.tcp import ACK, TcpSegment
 
 
 def next_deadline(tcb: Tcb) -> int | None:
@@ -117,11 +118,14 @@ def _is_out_of_patience(tcb: Tcb, now: int) -> bool:
         usertimeout.adopt(tcb, now)  # it stays above the RTO (RFC 5482 §3.1), which may have grown meanwhile
         if tcb.user_timeout_at > now:
             return False
-    if not tcb.config.retries_by_time or not tcb.scoreboard or tcb.state in {SYN_SENT, SYN_RECEIVED}:
+    if not tcb.config.retries_by_time or not tcb.scoreboard:
         return True
-    if not tcb.first_resent_at:
-        tcb.user_timeout_at = max(tcb.rexmit_at, now + 1)
+    opening = tcb.state in {SYN_SENT, SYN_RECEIVED}
+    if not tcb.rexmit_count or not (opening or tcb.first_resent_at):
+        tcb.user_timeout_at = max(tcb.rexmit_at, now) + 1  # behind the first expiry there is no patience left
         return False
+    if opening:
+        return True
     due = tcb.first_resent_at + tcb.user_timeout_ns
     tcb.user_timeout_at = max(due, now + 1)
     return due <= now
@@ -174,20 +178,54 @@ def _persist(tcb: Tcb, now: int) -> int | None:
         tcb.persist_at = 0
         return None
     _trace(tcb, "persist", now)
-    tcb.persist_count += 1
-    silent_for = now - tcb.last_received_at
-    if tcb.orphan and tcb.persist_count > tcb.config.orphan_retries:
+    if _is_window_hopeless(tcb, now):
         return _dead(tcb)
-    if tcb.persist_count > tcb.config.data_retries and silent_for > tcb.max_rto * 2:
-        return _dead(tcb)
+    if tcb.user_timeout_ns and not tcb.user_timeout_at:  # tcp(7): what is held up counts
+        tcb.user_timeout_at = now + tcb.user_timeout_ns
+    if tcb.persist_count < tcb.config.data_retries or not tcb.config.retries_by_time:
+        tcb.persist_count += 1
     tcb.persist_at = now + tcb.persist_interval
     if tcb.snd_una + tcb.snd_wnd > tcb.snd_nxt:
         tcb.sws_override = True  # a small window that stays small is used (RFC 9293 §3.8.6.2.1 (4))
+        tcb.persist_count = 0
     else:
         tcb.probe(now)
-        tcb.probe_due = True
+        tcb.probe_due = 2 if tcb.snd_up > tcb.snd_una and tcb.config.urgent_octet else 1
     tcb.output = True
     return None
+
+
+def _is_window_hopeless(tcb: Tcb, now: int) -> bool:
+    """So many probes had no answer; of a socket that nobody reads any more, on Linux, or the interval is at its limit."""
+    config, silent_for = tcb.config, now - tcb.last_received_at
+    if not config.retries_by_time:
+        most = config.orphan_retries if tcb.orphan else config.data_retries
+        return tcb.persist_count >= most and (tcb.orphan > 0 or silent_for > tcb.max_rto * 2)
+    if not tcb.orphan:
+        return tcb.unanswered_probes >= config.data_retries
+    spent = (
+        tcb.persist_interval >= min(config.persist_max_ns, tcb.max_rto)
+        and tcb.persist_count >= config.orphan_retries
+    )
+    return spent or tcb.unanswered_probes >= config.orphan_retries
+
+
+def on_answer_to_probe(tcb: Tcb, seg: TcpSegment, now: int) -> None:
+    """Something acknowledges while only the window keeps us back: it opened, or the next probe has its whole interval.
+
+    RFC 9293 MUST-37: the peer that answers keeps the connection open. Text with the window as it was is no answer.
+    """
+    if tcb.scoreboard or not seg.flags & ACK or not tcb.config.retries_by_time:
+        return
+    waiting = tcb.sendbuf.end - tcb.snd_nxt
+    if tcb.snd_una + tcb.snd_wnd >= tcb.snd_nxt + min(waiting, tcb.smss) + (not waiting):
+        tcb.persist_count = tcb.persist_at = tcb.user_timeout_at = (
+            0  # it counts anew for what the window lets go
+        )
+    elif (
+        not seg.payload and not tcb.orphan
+    ):  # who answers all the time shall not hold what nobody waits for (RFC 6429)
+        tcb.persist_at = now + tcb.persist_interval
 
 
 def restart_keepalive(tcb: Tcb, now: int) -> None:
@@ -195,6 +233,19 @@ def restart_keepalive(tcb: Tcb, now: int) -> None:
     tcb.keepalive_count = 0
     tcb.keepalive_idle = usertimeout.keepalive_idle(tcb)
     tcb.keepalive_at = now + tcb.keepalive_idle
+
+
+def heard(tcb: Tcb, seg: TcpSegment, now: int) -> None:
+    """Any acceptable sign of life, while keep-alive is on (MUST-26) or a window is probed."""
+    if tcb.persist_at:
+        on_answer_to_probe(tcb, seg, now)
+    if not tcb.keepalive_at:
+        return
+    tcb.keepalive_count = 0
+    if (
+        tcb.keepalive_at - now <= tcb.config.keepalive_interval_ns
+    ):  # else, when it comes, it looks at last_received_at
+        restart_keepalive(tcb, now)
 
 
 def keepalive_changed(tcb: Tcb, now: int) -> None:
@@ -227,7 +278,8 @@ def _keepalive(tcb: Tcb, now: int) -> int | None:
     tcb.keepalive_count += 1
     tcb.probe(now)
     tcb.keepalive_at = now + (options.keepintvl_ns or config.keepalive_interval_ns)
-    tcb.probe_due = tcb.output = True
+    tcb.probe_due = 1
+    tcb.output = True
     _trace(tcb, "keep-alive", now)
     return None
 

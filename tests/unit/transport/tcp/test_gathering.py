@@ -62,7 +62,7 @@ def test_a_third_of_the_buffer_makes_it_writable(waiting: int, writable: bool) -
     assert gathering.is_writable(tcb) is writable
 
 
-@pytest.mark.parametrize(("unsent", "writable"), [(0, True), (299, True), (300, False)])
+@pytest.mark.parametrize(("unsent", "writable"), [(0, True), (149, True), (150, False)])
 def test_what_is_not_sent_may_be_limited(unsent: int, writable: bool) -> None:
     tcb = sender(notsent_lowat=300)
     tcb.sendbuf.append(bytes(1_000))
