@@ -78,12 +78,19 @@ def data_arrives(tcb: Tcb, seg: TcpSegment) -> None:
         tcb.ack_now = tcb.output = True  # what it now has in flight may be one segment
     if seg.ecn == NOT_ECT:
         if tcb.ecn_seen:  # probably a retransmission
-            tcb.quickacks = max(tcb.quickacks, _QUICK_ACKS)
+            _hurry(tcb)
         return
     tcb.ecn_seen = True
     if seg.ecn == CE and not tcb.ecn_echo:
         tcb.ecn_echo = True
-        tcb.quickacks = max(tcb.quickacks, _QUICK_ACKS)
+        _hurry(tcb)
+
+
+def _hurry(tcb: Tcb) -> None:
+    """The next segments are acknowledged at once, even in a conversation."""
+    tcb.quickacks = max(tcb.quickacks, _QUICK_ACKS)
+    tcb.pingpong = False
+    tcb.ato_ns = tcb.config.delayed_ack_ns
 
 
 def flags_for(tcb: Tcb, *, new_data: bool) -> int:
