@@ -36,7 +36,6 @@ _FULL_GROWTH: Final = (5, 4)  # what three rounds in a row do not reach: the pip
 _FULL_ROUNDS: Final = 3
 _MARGIN: Final = (99, 100)  # paced a little slower than measured, so that queues go away
 _BURSTS_A_SECOND: Final = 1_024
-_LARGEST_BURST: Final = 65_215  # octets
 _FIRST_RTT_NS: Final = 1 * MS  # assumed as long as none was measured
 
 
@@ -251,9 +250,7 @@ class Bbr:
             return self._initial_window
         smss = self._smss
         product = (bandwidth or self._bandwidth.value) * self.min_rtt * gain // (_UNIT * SECOND)
-        segments = -(-product // smss) + 3 * max(
-            min(self.pacing_rate // _BURSTS_A_SECOND, _LARGEST_BURST) // smss, 2
-        )
+        segments = -(-product // smss) + 3 * max(self.pacing_rate // _BURSTS_A_SECOND // smss, 2)
         segments += segments & 1
         if self.mode is Mode.PROBE_BW and self._cycle_index == 0:
             segments += 2  # else small windows could not probe
