@@ -5,12 +5,11 @@ connection. How many there may be is its `listener`'s business.
 """
 
 from collections import deque
-from typing import Final, Protocol
+from typing import Protocol
 
 from netarium.base.errors import Accepted, DropReason, Fate
 from netarium.base.seq import MASK, unwrap
 from netarium.base.trace import Trace
-from netarium.base.units import SECOND
 from netarium.ip.packet import IcmpError, IpPacket
 from netarium.transport.endpoint import Endpoint, Notifier
 from netarium.transport.options import SocketOptions
@@ -20,10 +19,6 @@ from netarium.transport.tcp.flow import Flow, Flows, reset_for
 from netarium.transport.tcp.tcb import DEFAULT_MSS4
 from netarium.wire.tcp import ACK, ECE, RST, SYN, TcpSegment
 from netarium.wire.tcp_options import FastOpenOption, pack_options
-
-_LONGEST_NS: Final = (
-    120 * SECOND
-)  # between two SYN,ACKs, whatever the bounds of the connection's timeouts are
 
 
 class Nursery(Flows, Protocol):
@@ -292,9 +287,10 @@ class HalfOpen:
     def _schedule(self, now: int) -> None:
         config = self.config
         slop = config.rto_slop_ns if self.timeouts else 0
+        longest = self.options.rto_max_ns or config.max_rto_ns
         self._nursery.schedule(
             self,
-            now + min(config.initial_rto_ns << self.timeouts, _LONGEST_NS) + slop,
+            now + min(config.initial_rto_ns << self.timeouts, longest) + slop,
         )
 
     def _is_limited(self, now: int) -> bool:
