@@ -146,7 +146,7 @@ class Cubic(LossWindow):
         if cwnd < self._w_max:
             self._k = cube_root((1 << 40) // _C * (self._w_max - cwnd))
             self._origin = self._w_max
-        else:  # after a timeout or HyStart++, or the loss was below: only the convex half is left
+        else:  # after a timeout (§4.8, 9438-05), HyStart++ (§4.10) or a loss below: only the convex half is left
             self._k = 0
             self._origin = cwnd
 
