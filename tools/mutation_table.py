@@ -107,10 +107,10 @@ def table(scores: dict[str, Score]) -> str:
     ]
     lines += [
         f"| {name} | {s.mutants} | {s.run} | {s.killed} | {s.refused} | {s.survived} | {s.equivalent} "
-        f"| {s.by_tests:.0f} % | {s.percent:.0f} % |"
+        + (f"| {s.by_tests:.0f} % | {s.percent:.0f} % |" if s.run > s.equivalent else "| – | – |")
         for name, s in scores.items()
     ]
-    known = [score for score in scores.values() if score.run]
+    known = [score for score in scores.values() if score.run > score.equivalent]
     weight = sum(score.mutants for score in known) or 1
     total = [sum(column) for column in zip(*((*s[:1], s.run, *s[1:]) for s in known), strict=True)] or [0] * 6
     by_tests, percent = (

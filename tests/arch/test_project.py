@@ -229,7 +229,7 @@ def test_mutants_are_counted_without_those_that_nothing_can_kill() -> None:
     assert lines.splitlines()[2:] == [
         "| a.py | 20 | 6 | 3 | 1 | 1 | 1 | 60 % | 80 % |",
         "| b.py | 60 | 10 | 10 | 0 | 0 | 0 | 100 % | 100 % |",
-        "| c.py | 9 | 0 | 0 | 0 | 0 | 0 | 100 % | 100 % |",
+        "| c.py | 9 | 0 | 0 | 0 | 0 | 0 | – | – |",
         "| **all** | 80 | 16 | 13 | 1 | 1 | 1 | 90.0 % | 95.0 % |",
     ]
 
