@@ -16,6 +16,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -172,13 +173,24 @@ def _disagreements(record: Record) -> Iterator[str]:
             yield f"{where}: a probe for {'us only' if segment.note else 'tshark only'}: {segment}"
 
 
+@cache
+def _no_guesses() -> list[str]:
+    """Options by which tshark does not guess from random text what protocol it might be: some of it looks like any."""
+    assert TSHARK is not None
+    listed = subprocess.run(
+        [TSHARK, "-G", "heuristic-decodes"], capture_output=True, check=True, text=True
+    ).stdout
+    guesses = {line.split("\t")[1] for line in listed.splitlines() if line.startswith(("tcp\t", "udp\t"))}
+    return [word for name in sorted(guesses) for word in ("--disable-protocol", name)]
+
+
 def tshark(captures: Iterable[bytes], fields: list[str], *, only: str = "") -> Iterator[list[str]]:
     """The fields of each frame of some captures, read as one file."""
     assert TSHARK is not None
     with TemporaryDirectory() as directory:
         path = Path(directory, "all.pcapng")
         path.write_bytes(b"".join(captures))  # a pcapng file may have any number of sections
-        command = [TSHARK, "-n", "-r", str(path), *_OPTIONS, "-T", "fields"]
+        command = [TSHARK, "-n", "-r", str(path), *_OPTIONS, *_no_guesses(), "-T", "fields"]
         for name in fields:
             command += ["-e", name]
         if only:
