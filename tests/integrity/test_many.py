@@ -23,8 +23,8 @@ async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     await writer.wait_closed()
 
 
-async def _serve() -> None:
-    async with await asyncio.start_server(_echo, "", PORT, backlog=4_096) as server:
+async def _serve(backlog: int) -> None:
+    async with await asyncio.start_server(_echo, "", PORT, backlog=backlog) as server:
         await server.serve_forever()
 
 
@@ -43,7 +43,9 @@ async def _ask(server: str, octets: bytes) -> bytes:
     ("count", "loss"), [(1, 0), (300, "2%"), pytest.param(5_000, "1%", marks=pytest.mark.exam)]
 )
 def test_many_small_connections_at_once(count: int, loss: object) -> None:
-    config = MachineConfig(tcp=TcpConfig(max_half_open=count, msl_ns=SECOND, orphan_retries=15))
+    config = MachineConfig(
+        tcp=TcpConfig(somaxconn=count, max_half_open=count, msl_ns=SECOND, orphan_retries=15)
+    )
     world = World(count, config=config)
     server, client = world.hosts("server", "client")
     world.cable(client, server, rate="1gbit", delay="2ms", loss=loss)  # type: ignore[arg-type]
@@ -58,7 +60,7 @@ def test_many_small_connections_at_once(count: int, loss: object) -> None:
         time.sleep(0.01)
         return asyncio.run(ask_all())
 
-    server.run(_serve)
+    server.run(_serve, count)
     answers = world.run(main, on=client)
     assert answers == [hashlib.sha256(message).digest() for message in messages]
     world.run_until_idle()
