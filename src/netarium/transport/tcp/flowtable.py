@@ -3,30 +3,26 @@
 What flows ask of the layer around them, as far as it concerns their lives; `layer` puts on it what comes from below.
 """
 
-from abc import ABC, abstractmethod
 from random import Random
 
 from netarium.base.addr import is_loopback
 from netarium.base.config import TcpConfig
 from netarium.base.counters import Counters
-from netarium.base.errors import Fate
 from netarium.base.timerq import TimerQueue
 from netarium.base.trace import StateChanged, Trace
 from netarium.base.units import SECOND
-from netarium.ip.packet import IpPacket
 from netarium.transport.options import SocketOptions
 from netarium.transport.ports import PortTable
 from netarium.transport.tcp.connection import Connection
-from netarium.transport.tcp.flow import Flow
+from netarium.transport.tcp.flow import Flow, Flows
 from netarium.transport.tcp.halfopen import HalfOpen
 from netarium.transport.tcp.outlet import Outlet
 from netarium.transport.tcp.state import CLOSED, TIME_WAIT
 from netarium.transport.tcp.timewait import ON_LOOPBACK, TimeWait, Waiting
-from netarium.wire.tcp import TcpSegment
 
 
-class FlowTable(ABC):
-    """All flows by their 4-tuples.
+class FlowTable(Flows):
+    """All flows by their 4-tuples; what `Flows` asks beyond that, the layer answers.
 
     Attributes:
         flows: everything that has a 4-tuple, by the octets of that 4-tuple as they arrive.
@@ -45,30 +41,6 @@ class FlowTable(ABC):
         self.timers: TimerQueue[Flow | Waiting] = TimerQueue()
         self._waiting = Waiting()
         self._time_wait_options: dict[tuple[bool, bool, bool, str, int], SocketOptions] = {}
-
-    @abstractmethod
-    def has_listener(self, address: bytes, port: int) -> bool:
-        """Somebody would be asked about a SYN to this address and port."""
-
-    @abstractmethod
-    def on_new_syn(self, seg: TcpSegment, packet: IpPacket, now: int, least_iss: int) -> Fate:
-        """A SYN for which there is no flow (any more)."""
-
-    @abstractmethod
-    def send_bare(
-        self,
-        local: tuple[bytes, int],
-        remote: tuple[bytes, int],
-        seq: int,
-        ack: int,
-        flags: int,
-        window: int,
-        options: bytes,
-        now: int,
-        *,
-        tos: int = 0,
-    ) -> None:
-        """Send a segment without payload for something that has no connection."""
 
     def next_deadline(self) -> int | None:
         """The earliest timer of any flow."""
