@@ -11,7 +11,17 @@ from netarium.link.layers import TCP, UDP, addresses, locate, prefix
 
 _PROTOCOLS: Final = {"icmp": 1, "igmp": 2, "tcp": TCP, "udp": UDP, "icmp6": 58}
 _ETHERTYPES: Final = {"ip": 0x0800, "arp": 0x0806, "ip6": 0x86DD}
-_FLAGS: Final = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32, "ECE": 64, "CWR": 128}
+_FLAGS: Final = {
+    "FIN": 1,
+    "SYN": 2,
+    "RST": 4,
+    "PSH": 8,
+    "ACK": 16,
+    "URG": 32,
+    "ECE": 64,
+    "CWR": 128,
+    "AE": 256,
+}
 
 
 def _flag_bits(names: str) -> int:
@@ -92,7 +102,8 @@ class Selector:
             return False
         if self.flags or self.without:
             wanted, unwanted = _flag_bits(self.flags), _flag_bits(self.without)
-            if protocol != TCP or octets[at + 13] & (wanted | unwanted) != wanted:
+            found = (octets[at + 12] & 1) << 8 | octets[at + 13]
+            if protocol != TCP or found & (wanted | unwanted) != wanted:
                 return False
         header = (octets[at + 12] >> 4) * 4 if protocol == TCP else 8
         return self.payload is None or self.payload == (_packet_end(octets, frame) > at + header)

@@ -20,6 +20,8 @@ ACK: Final = 0x10
 URG: Final = 0x20
 ECE: Final = 0x40  # RFC 3168
 CWR: Final = 0x80
+AE: Final = 0x100  # RFC 9768; it lies beside the data offset
+ACE: Final = AE | CWR | ECE  # the three as one number, once Accurate ECN is agreed on
 
 HEADER_LENGTH: Final = 20
 MAX_HEADER_LENGTH: Final = 60
@@ -29,6 +31,7 @@ _HEADER: Final = Struct("!HHIIBBHHH")
 _WITH_TIMESTAMPS: Final = Struct("!HHIIBBHHHIII")  # the usual 32 octets: NOP, NOP, timestamps
 _FLAG_NAMES: Final = (
     (SYN, "SYN"), (FIN, "FIN"), (RST, "RST"), (PSH, "PSH"), (ACK, "ACK"), (URG, "URG"), (ECE, "ECE"), (CWR, "CWR"),
+    (AE, "AE"),
 )  # fmt: skip
 
 
@@ -46,7 +49,7 @@ class TcpSegment:
         dst_port: destination port.
         seq: sequence number of the first octet, or of the SYN (32 bits).
         ack: acknowledgment number; meaningful with ACK only.
-        flags: FIN ... CWR.
+        flags: FIN ... AE.
         window: as on the wire, not shifted.
         urgent: urgent pointer; meaningful with URG only.
         checksum: as on the wire.
@@ -95,7 +98,7 @@ class TcpSegment:
         Spec: RFC 9293 §3.1. Reserved bits are ignored.
         """
         length = len(head)
-        if length >= 32 and head[12] >> 4 == 8:
+        if length >= 32 and head[12] == 0x80:  # eight words, and not AE
             (
                 src_port, dst_port, seq, ack, _, flags, window, checksum, urgent, word, ts_val, ts_ecr,
             ) = _WITH_TIMESTAMPS.unpack_from(head)  # fmt: skip
@@ -110,6 +113,7 @@ class TcpSegment:
             raise WireError(f"tcp: {length} octets are less than a header")
         src_port, dst_port, seq, ack, offset, flags, window, checksum, urgent = _HEADER.unpack_from(head)
         header_length = (offset >> 4) * 4
+        flags |= (offset & 1) << 8
         if not HEADER_LENGTH <= header_length <= length:
             raise WireError(f"tcp: a data offset of {offset >> 4} words in {length} octets")
         if length > header_length:
@@ -161,14 +165,16 @@ def pack_header(
         dst_port: destination port.
         seq: 32 bits.
         ack: 32 bits; 0 without ACK (RFC 9293 §3.1).
-        flags: FIN ... CWR.
+        flags: FIN ... AE.
         window: 16 bits, already shifted.
         urgent: urgent pointer.
         options: a multiple of 4 octets, 40 at the most: see `pack_options`.
         checksum: finished, or the folded pseudo-header sum when the device finishes it.
     """
-    offset = 0x50 + (len(options) << 2)  # words in the upper half of an octet: length / 4 * 16
-    return _HEADER.pack(src_port, dst_port, seq, ack, offset, flags, window, checksum, urgent) + options
+    offset = 0x50 + (len(options) << 2) + (flags >> 8)  # words in the upper half of an octet: length / 4 * 16
+    return (
+        _HEADER.pack(src_port, dst_port, seq, ack, offset, flags & 0xFF, window, checksum, urgent) + options
+    )
 
 
 def pack_header_with_timestamps(
@@ -183,7 +189,10 @@ def pack_header_with_timestamps(
     ts_val: int,
     ts_ecr: int,
 ) -> bytes:
-    """As `pack_header`, with the timestamps option and no other: nearly all segments are such, and this is one step."""
+    """As `pack_header`, with the timestamps option and no other: nearly all segments are such, and this is one step.
+
+    Flags up to CWR.
+    """
     return _WITH_TIMESTAMPS.pack(
         src_port, dst_port, seq, ack, 0x80, flags, window, checksum, urgent, TIMESTAMPS_WORD, ts_val, ts_ecr
     )

@@ -19,6 +19,8 @@ SACK: Final = 5
 TIMESTAMPS: Final = 8
 USER_TIMEOUT: Final = 28
 FAST_OPEN: Final = 34
+ACCURATE_ECN_0: Final = 172  # RFC 9768: ECT(0) first
+ACCURATE_ECN_1: Final = 174  # ECT(1) first
 EXPERIMENT: Final = 254  # RFC 6994: told apart by a number behind the length
 FAST_OPEN_MAGIC: Final = b"\xf9\x89"
 
@@ -249,6 +251,41 @@ def pack_user_timeout(seconds: int) -> bytes:
     assert seconds > 0, f"a user timeout of {seconds} s"
     field = seconds if seconds <= _MOST_UNITS else min(-(-seconds // 60), _MOST_UNITS) | _IN_MINUTES
     return bytes((USER_TIMEOUT, 4, field >> 8, field & 0xFF))
+
+
+_COUNTER: Final = 3  # octets of a counter of Accurate ECN
+
+
+class AccurateEcnOption(NamedTuple):
+    """The counters of octets by their marks, as on the wire: 24 bits each, as many of them as were sent.
+
+    Attributes:
+        counters: that of ECT(0), or of ECT(1), comes first; that of CE second; the other one third.
+        ect1_first: which (kind 174, or 172).
+    """
+
+    counters: tuple[int, ...]
+    ect1_first: bool = True
+
+
+def parse_accurate_ecn(options: bytes) -> AccurateEcnOption | None:
+    """The first Accurate ECN option among the octets of a segment's options; None: there is none.
+
+    Spec: RFC 9768 §3.2.3: a length of 2, 5, 8 or 11; what there is beside whole counters is not looked at.
+    """
+    for kind, value in _each(options):
+        if kind in {ACCURATE_ECN_0, ACCURATE_ECN_1}:
+            end = min(len(value) // _COUNTER, 3) * _COUNTER
+            fields = [int.from_bytes(value[at : at + _COUNTER], "big") for at in range(0, end, _COUNTER)]
+            return AccurateEcnOption(tuple(fields), kind == ACCURATE_ECN_1)
+    return None
+
+
+def pack_accurate_ecn(option: AccurateEcnOption) -> bytes:
+    """The option, without padding: 2 octets, and 3 for each counter."""
+    kind = ACCURATE_ECN_1 if option.ect1_first else ACCURATE_ECN_0
+    packed = bytes((kind, 2 + _COUNTER * len(option.counters)))
+    return packed + b"".join([(value & 0xFF_FFFF).to_bytes(_COUNTER, "big") for value in option.counters])
 
 
 def _each(options: bytes) -> Iterator[tuple[int, bytes]]:

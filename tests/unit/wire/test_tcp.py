@@ -7,7 +7,7 @@ from scapy.layers.inet6 import IPv6
 from netarium.base.addr import parse_ip
 from netarium.base.errors import WireError
 from netarium.wire import tcp
-from netarium.wire.tcp import ACK, FIN, PSH, SYN, URG, TcpSegment
+from netarium.wire.tcp import ACK, AE, ECE, FIN, PSH, SYN, URG, TcpSegment, flag_names
 from netarium.wire.tcp_options import pack_options
 
 SRC, DST = parse_ip("192.0.2.1"), parse_ip("192.0.2.2")
@@ -88,8 +88,21 @@ def test_syn_and_fin_take_a_sequence_number_each(flags: int, length: int) -> Non
 
 def test_reserved_bits_are_ignored() -> None:
     octets = bytearray(judged(flags="A"))
-    octets[12] |= 0x0F
-    assert TcpSegment.parse(octets).header_length == 20
+    octets[12] |= 0x0E
+    assert TcpSegment.parse(octets) == TcpSegment.parse(judged(flags="A"))
+
+
+@pytest.mark.parametrize("options", [b"", pack_options(ts=(1, 2)), pack_options(mss=1_460)])
+def test_ae_lies_beside_the_data_offset(options: bytes) -> None:
+    octets = tcp.pack_header(1, 2, 3, 4, ACK | AE | ECE, 5, 6, options)
+    seg = TcpSegment.parse(octets)
+    assert seg.flags == ACK | AE | ECE
+    assert seg.header_length == len(octets)
+    assert seg.pack() == octets
+    assert flag_names(seg.flags) == "ACK,ECE,AE"
+    judge = TCP(octets)
+    assert judge.flags == "AEN"  # NS, as it was called before
+    assert judge.dataofs * 4 == len(octets)
 
 
 @pytest.mark.attack("TCP-01")

@@ -4,9 +4,12 @@ import pytest
 from scapy.layers.inet import TCP
 
 from netarium.wire.tcp_options import (
+    AccurateEcnOption,
     TcpOptions,
+    pack_accurate_ecn,
     pack_options,
     pack_user_timeout,
+    parse_accurate_ecn,
     parse_options,
     parse_user_timeout,
 )
@@ -103,3 +106,32 @@ def test_a_user_timeout_is_told_in_seconds_or_minutes(seconds: int, octets: str,
 )
 def test_a_user_timeout_of_zero_or_of_a_wrong_length_is_none(octets: str) -> None:
     assert parse_user_timeout(bytes.fromhex(octets)) is None
+
+
+@pytest.mark.parametrize(
+    ("option", "octets"),
+    [
+        (AccurateEcnOption((1, 0, 0x1234)), "ae0b 000001 000000 001234"),
+        (AccurateEcnOption((1, 0, 2), ect1_first=False), "ac0b 000001 000000 000002"),
+        (AccurateEcnOption((0xFF_FFFF, 7)), "ae08 ffffff 000007"),
+        (AccurateEcnOption((9,)), "ae05 000009"),
+        (AccurateEcnOption(()), "ae02"),
+    ],
+)
+def test_the_counters_of_accurate_ecn(option: AccurateEcnOption, octets: str) -> None:
+    packed = bytes.fromhex(octets)
+    assert pack_accurate_ecn(option) == packed
+    assert parse_accurate_ecn(bytes.fromhex("0101") + packed) == option
+
+
+@pytest.mark.parametrize(
+    ("octets", "counters"),
+    [("ae04 0102", ()), ("ae07 000001 ffff", (1,)), ("ae0e 000001 000002 000003 000004", (1, 2, 3))],
+)
+def test_only_whole_counters_of_accurate_ecn_count(octets: str, counters: tuple[int, ...]) -> None:
+    assert parse_accurate_ecn(bytes.fromhex(octets)) == AccurateEcnOption(counters)
+
+
+@pytest.mark.parametrize("octets", ["", "00ae02", "ae", "ae01", "ae0b 000001", "02040218"])
+def test_no_counters_of_accurate_ecn(octets: str) -> None:
+    assert parse_accurate_ecn(bytes.fromhex(octets)) is None

@@ -46,13 +46,13 @@ def _option(cursor: Cursor) -> Option:
             return word, _octets(cursor)
         case "uto":
             return word, _user_timeout(cursor)
+        case "ECN":
+            return _accurate_ecn(cursor)
         case "kind":
             return f"kind {cursor.integer()}", _octets(cursor)
         case "exp":
             return _experiment(cursor)
     cursor.back()
-    if word in {"ECN", "AccECN", "ACCECN", "e0", "e1"}:
-        cursor.fail(f"{word}: Accurate ECN is not understood here")
     return cursor.fail(f"{word} is no TCP option that is understood here")
 
 
@@ -65,6 +65,18 @@ def _sack(cursor: Cursor) -> Option:
         cursor.expect(":")
         edges.append(cursor.integer())
     return "sack", *edges
+
+
+def _accurate_ecn(cursor: Cursor) -> Option:
+    """`ECN e1b 1 ceb 0 e0b 1` is kind 174, `ECN e0b 1 ceb 0 e1b 1` kind 172; fewer counters, or none, are right, too."""
+    first = cursor.peek().text
+    words = ("e0b", "ceb", "e1b") if first == "e0b" else ("e1b", "ceb", "e0b")
+    counters: list[int | str | None] = [words[0]]
+    for word in words:
+        if not cursor.accept(word):
+            break
+        counters.append(_number(cursor))
+    return "ECN", *counters
 
 
 def _experiment(cursor: Cursor) -> Option:

@@ -6,12 +6,12 @@ from netarium.testing.packetdrill.cursor import Cursor
 from netarium.testing.packetdrill.icmpwords import parse_icmp
 from netarium.testing.packetdrill.optionwords import parse_options
 from netarium.testing.packetdrill.script import IpInfo, Option, Packet, TcpPacket, UdpPacket
-from netarium.wire.tcp import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG
+from netarium.wire.tcp import ACE, ACK, AE, CWR, ECE, FIN, PSH, RST, SYN, URG
 
-FLAGS: Final = {"F": FIN, "S": SYN, "R": RST, "P": PSH, ".": ACK, "U": URG, "E": ECE, "W": CWR}
+FLAGS: Final = {"F": FIN, "S": SYN, "R": RST, "P": PSH, ".": ACK, "U": URG, "E": ECE, "W": CWR, "A": AE}
 _ECN: Final = {"noecn": (0,), "ect1": (1,), "ect0": (2,), "ce": (3,), "ect01": (1, 2)}
 _TUNNELS: Final = frozenset({"ipv4", "ipv6", "gre", "mpls", "gue", "vxlan", "udplite", "sctp"})
-_ACCURATE_ECN: Final = frozenset("A01234567")
+_COUNTERS: Final = "01234567"  # of Accurate ECN: what AE, CWR and ECE are together
 
 
 def parse_packet(cursor: Cursor) -> Packet:
@@ -42,7 +42,7 @@ def parse_packet(cursor: Cursor) -> Packet:
 
 def _ports(cursor: Cursor) -> tuple[int, int] | None:
     """`40000 > 8080` or `40000:8080`: source and destination."""
-    if cursor.peek().kind != "number":
+    if cursor.peek().kind != "number" or cursor.peek(1).text not in {":", ">"}:
         return None
     source = cursor.integer()
     if not cursor.accept(":"):
@@ -110,10 +110,12 @@ def _flags(cursor: Cursor) -> int:
         text += cursor.take().text
     if text == "-":
         return 0
-    unknown = [letter for letter in text if letter not in FLAGS]
-    if unknown or not text or len(set(text)) != len(text):
+    counters = [letter for letter in text if letter in _COUNTERS]
+    flags = sum({FLAGS.get(letter, 0) for letter in text})
+    if not set(text) <= {*FLAGS, *_COUNTERS} or not text or len(set(text)) != len(text):
         cursor.back()
-        if unknown and set(unknown) <= _ACCURATE_ECN:
-            cursor.fail(f"{text}: the flag AE and counters of Accurate ECN are not understood here")
         cursor.fail(f"{text} are no flags of TCP that are understood here")
-    return sum(FLAGS[letter] for letter in text)
+    if counters and (flags & ACE or len(counters) > 1):
+        cursor.back()
+        cursor.fail(f"{text} says twice what AE, CWR and ECE are")
+    return flags | (int(counters[0]) << 6 if counters else 0)

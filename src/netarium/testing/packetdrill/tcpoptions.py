@@ -5,6 +5,7 @@ from typing import Final
 
 from netarium.testing.packetdrill.script import Option
 from netarium.wire.tcp_options import (
+    ACCURATE_ECN_0,
     END_OF_LIST,
     MSS,
     NO_OPERATION,
@@ -13,6 +14,9 @@ from netarium.wire.tcp_options import (
     TIMESTAMPS,
     USER_TIMEOUT,
     WINDOW_SCALE,
+    AccurateEcnOption,
+    pack_accurate_ecn,
+    parse_accurate_ecn,
 )
 
 _MD5, _FAST_OPEN, _EXPERIMENT, _FAST_OPEN_MAGIC = 19, 34, 254, b"\xf9\x89"
@@ -45,6 +49,8 @@ def _encode(option: Option) -> bytes:
             return bytes((kind, 2 + 4 * len(numbers))) + b"".join(
                 _WORD.pack(n & 0xFFFF_FFFF) for n in numbers
             )
+        case "ECN":
+            return pack_accurate_ecn(AccurateEcnOption(tuple(numbers), values[0] == "e1b"))
         case "uto":
             return bytes((USER_TIMEOUT, 4)) + (numbers[0] & 0xFFFF).to_bytes(2, "big")
     value = bytes.fromhex(str(values[0]))
@@ -96,11 +102,22 @@ def _decode(kind: int, value: bytes) -> Option:
                 return "md5", value.hex()
             case 28 if len(value) == 2:
                 return "uto", int.from_bytes(value, "big")
+            case 172 | 174:
+                return _counters(kind, value)
             case 34:
                 return "FO", value.hex()
             case 254 if value.startswith(_FAST_OPEN_MAGIC):
                 return "FOEXP", value[2:].hex()
     return f"kind {kind}", value.hex()
+
+
+def _counters(kind: int, value: bytes) -> Option:
+    """Accurate ECN's, if they are whole; an empty option of kind 172 has no word."""
+    found = parse_accurate_ecn(bytes((kind, 2 + len(value))) + value)
+    if found is None or 3 * len(found.counters) != len(value) or (kind == ACCURATE_ECN_0 and not value):
+        return f"kind {kind}", value.hex()
+    values: list[int | str | None] = ["e1b" if found.ect1_first else "e0b", *found.counters]
+    return "ECN", *values
 
 
 def describe(options: tuple[Option, ...] | None) -> str:
@@ -117,6 +134,10 @@ def _describe(option: Option) -> str:
         return f"TS val {texts[0]} ecr {texts[1]}"
     if word == "uto" and isinstance(values[0], int):
         return f"uto {values[0] & 0x7FFF}{'m' if values[0] >> 15 else 's'}"
+    if word == "ECN":
+        words = (texts[0], "ceb", "e0b" if texts[0] == "e1b" else "e1b")
+        pairs = zip(words, texts[1:], strict=False)
+        return " ".join([word, *(f"{each} {number}" for each, number in pairs)])
     if word == "sack" and values != [None]:
         return "sack " + " ".join(
             f"{left}:{right}" for left, right in zip(texts[::2], texts[1::2], strict=False)

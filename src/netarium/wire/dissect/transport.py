@@ -9,6 +9,7 @@ from netarium.wire.dissect.layer import Names, Next, Pen, flag, hexadecimal, oct
 from netarium.wire.numbers import PROTOCOL_TCP, PROTOCOL_UDP
 
 _FLAGS: Final = (
+    ("AE", "accurate ECN"),
     ("CWR", "congestion window reduced"),
     ("ECE", "ECN echo"),
     ("URG", "urgent pointer is significant"),
@@ -23,6 +24,7 @@ _option: Final = Names(
         opt.END_OF_LIST: "end of list", opt.NO_OPERATION: "no operation", opt.MSS: "maximum segment size",
         opt.WINDOW_SCALE: "window scale", opt.SACK_PERMITTED: "SACK permitted", opt.SACK: "SACK",
         opt.TIMESTAMPS: "timestamps", opt.USER_TIMEOUT: "user timeout", 34: "fast open cookie",
+        opt.ACCURATE_ECN_0: "accurate ECN", opt.ACCURATE_ECN_1: "accurate ECN",
     }
 )  # fmt: skip
 _PORTS: Final = Names(
@@ -64,7 +66,7 @@ def tcp(pen: Pen) -> Next | None:
     pen.number("sequence number", 32)
     pen.number("acknowledgment number", 32)
     header_length = 4 * pen.number("data offset", 4, lambda words: f"{words} words: {words * 4} octets")
-    pen.number("reserved", 4)
+    pen.number("reserved", 3)
     flags = {name: pen.number(name, 1, flag(meaning)) for name, meaning in _FLAGS}
     # RFC 7323 §2.2: the window in a SYN is never shifted.
     pen.number(
@@ -118,5 +120,9 @@ def _tcp_option_value(pen: Pen, kind: int, length: int) -> None:
         for _ in range(length // 8):
             pen.number("left edge", 32)
             pen.number("right edge", 32)
+    elif kind in {opt.ACCURATE_ECN_0, opt.ACCURATE_ECN_1} and length in {3, 6, 9}:
+        ends = ("ECT(1)", "ECT(0)") if kind == opt.ACCURATE_ECN_1 else ("ECT(0)", "ECT(1)")
+        for mark in (ends[0], "CE", ends[1])[: length // 3]:
+            pen.number(f"{mark} octets", 24)
     else:
         pen.take("option value", length)

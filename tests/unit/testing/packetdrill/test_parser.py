@@ -7,9 +7,19 @@ from netarium.testing.packetdrill.errors import ScriptError
 from netarium.testing.packetdrill.lexer import tokens
 from netarium.testing.packetdrill.parser import parse
 from netarium.testing.packetdrill.runner import run
-from netarium.testing.packetdrill.script import ANY, Call, Code, IcmpPacket, TcpPacket, UdpPacket, When
+from netarium.testing.packetdrill.script import (
+    ANY,
+    Call,
+    Code,
+    IcmpPacket,
+    Option,
+    TcpPacket,
+    UdpPacket,
+    When,
+)
 from netarium.testing.packetdrill.settings import settings_of
-from netarium.wire.tcp import ACK, CWR, ECE, FIN, PSH, SYN
+from netarium.testing.packetdrill.tcpoptions import decode, describe, encode
+from netarium.wire.tcp import ACE, ACK, AE, CWR, ECE, FIN, PSH, SYN
 
 SOCKET = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n"
 
@@ -58,6 +68,38 @@ def test_flags_and_wild_options() -> None:
     assert packet.flags == FIN | PSH | ACK
     assert packet.options == (("TS", None, 4),)
     assert one("0 > - 1:1(0) <...>").action.options is None
+
+
+@pytest.mark.parametrize(
+    ("text", "flags"),
+    [("SEWA", SYN | ACE), ("S7", SYN | ACE), ("SA.", SYN | ACK | AE), ("5.", ACK | AE | ECE), (".5", ACK | AE | ECE),
+     ("P2.", PSH | ACK | CWR), ("P.0", PSH | ACK), ("0", 0), ("A", AE)],
+)  # fmt: skip
+def test_the_counter_of_accurate_ecn_as_letters_or_as_a_number(text: str, flags: int) -> None:
+    assert one(f"0 < {text} 1:1(0) ack 1").action.flags == flags
+
+
+@pytest.mark.parametrize(
+    ("text", "option", "octets"),
+    [
+        ("ECN e1b 1 ceb 2 e0b 0xffffff", ("ECN", "e1b", 1, 2, 0xFF_FFFF), "ae0b 000001 000002 ffffff 00"),
+        ("ECN e0b 3 ceb 2", ("ECN", "e0b", 3, 2), "ac08 000003 000002"),
+        ("ECN e1b 16777217,nop,nop,nop", ("ECN", "e1b", 0x100_0001), "ae05 000001 010101"),
+        ("ECN,nop,nop", ("ECN", "e1b"), "ae02 0101"),
+        ("kind 172", ("kind 172", ""), "ac02 0000"),
+        ("kind 174 0000", ("kind 174", "0000"), "ae04 0000"),
+    ],
+)
+def test_the_option_of_accurate_ecn(text: str, option: Option, octets: str) -> None:
+    options = one(f"0 < . 1:1(0) ack 1 <{text}>").action.options
+    assert options is not None
+    assert options[0] == option
+    packed = encode(options)
+    assert packed == bytes.fromhex(octets)
+    assert describe(decode(packed)[:1]) == f" <{describe(options[:1])[2:-1]}>".replace(
+        "16777217", "1"
+    ).replace("0xffffff", "16777215")
+    assert one(f"0 > . 1:1(0) ack 1 <{describe(options)[2:-1]}>").action.options == options
 
 
 def test_other_packets() -> None:
@@ -121,8 +163,12 @@ def test_the_version_is_what_a_script_is_refused_for() -> None:
         ("0 < [flowlabel 3] . 1:1(0) ack 1", "IPv6"),
         ("0 < [frob 3] . 1:1(0) ack 1", "IP header"),
         ("0 < [tos 0x100] . 1:1(0) ack 1", "one octet"),
-        ("0 < SA 0:0(0)", "Accurate ECN"),
-        ("0 < S 0:0(0) <ECN e1b 1>", "Accurate ECN"),
+        ("0 < SA7 0:0(0)", "says twice"),
+        ("0 < S12 0:0(0)", "says twice"),
+        ("0 < S8 0:0(0)", "no flags of TCP"),
+        ("0 < S 0:0(0) <ECN ceb 1>", "here , is expected"),
+        ("0 < S 0:0(0) <ECN e1b 1 e0b 1>", "here , is expected"),
+        ("0 < S 0:0(0) <ECN e1b ...>", "needs all its options"),
         ("0 < S 0:0(0) <FO abc>", "hexadecimal"),
         ("0 < S 0:0(0) <exp-12>", "number of an experiment"),
         ("0 > . 1:1(0) ack 1 /udp(9899 > 9899)", "inside of UDP"),
