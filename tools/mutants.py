@@ -235,7 +235,8 @@ def put_in_place(mutant: Mutant) -> None:
     Raises:
         ValueError: its free variables are others.
     """
-    module = importlib.import_module("netarium." + mutant.file.removesuffix(".py").replace("/", "."))
+    path = mutant.file.removesuffix(".py").removesuffix("/__init__")  # a package has its own name
+    module = importlib.import_module("netarium." + path.replace("/", "."))
     class_name, _, name = mutant.function.rpartition(".")
     target = vars(getattr(module, class_name) if class_name else module)[name]
     target = getattr(target, "__func__", target)

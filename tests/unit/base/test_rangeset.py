@@ -1,7 +1,9 @@
 """RangeSet against a plain set of ints."""
 
 from itertools import pairwise
+from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,8 +94,90 @@ def test_gaps_do_not_walk_the_whole_set(monkeypatch) -> None:
     assert list(ranges.gaps(20_001, 20_009)) == [(20_002, 20_004), (20_006, 20_008)]
 
 
+def test_adding_does_not_walk_the_whole_set_either() -> None:
+    class Watched(list):
+        looks = 0
+
+        def __getitem__(self, index):
+            Watched.looks += 1
+            return super().__getitem__(index)
+
+    ranges = RangeSet()
+    for start in range(0, 40_000, 4):
+        ranges.add(start, start + 2)
+    ranges._starts, ranges._stops = Watched(ranges._starts), Watched(ranges._stops)
+    assert ranges.add(39_001, 39_007) == 6 - 1 - 2
+    assert Watched.looks < 60
+
+
 def test_it_shows_its_ranges() -> None:
     ranges = RangeSet()
     ranges.add(1, 3)
     ranges.add(5, 9)
     assert repr(ranges) == "RangeSet(1..3, 5..9)"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_long_walk(seed: int) -> None:
+    """A few values, many steps: touching, merging, emptying; every question after each of them."""
+    random = Random(seed)
+    ranges, naive = RangeSet(), set()
+    for _ in range(120):
+        start = random.randrange(20)
+        stop = start + random.randrange(-1, 5)
+        stretch = set(range(start, stop))
+        if random.random() < 0.8:
+            assert ranges.add(start, stop) == len(stretch - naive)
+            naive |= stretch
+        else:
+            assert ranges.discard_below(start) == sum(value < start for value in naive)
+            naive = {value for value in naive if value >= start}
+        assert [value in ranges for value in range(-1, 26)] == [value in naive for value in range(-1, 26)]
+        assert ranges.total() == len(naive)
+        assert bool(ranges) == bool(naive)
+        assert list(ranges) == stretches(naive)
+        assert list(reversed(ranges)) == stretches(naive)[::-1]
+        assert len(ranges) == len(stretches(naive))
+        for value in range(-1, 26):
+            held = next((held for held in stretches(naive) if held[0] <= value < held[1]), None)
+            assert ranges.range_at(value) == held
+        start, stop = (stop, start) if start > stop else (start, stop + 1)
+        stretch = set(range(start, stop))
+        assert ranges.covers(start, stop) == (stretch <= naive)
+        assert ranges.overlaps(start, stop) == bool(stretch & naive)
+        assert list(ranges.gaps(start, stop)) == stretches(stretch - naive)
+        if naive:
+            assert (ranges.lowest, ranges.highest) == (min(naive), max(naive) + 1)
+
+
+def stretches(values: set[int]) -> list[tuple[int, int]]:
+    starts = sorted(value for value in values if value - 1 not in values)
+    return list(zip(starts, sorted(value + 1 for value in values if value + 1 not in values), strict=True))
+
+
+def test_equal_is_what_holds_the_same() -> None:
+    one, other = RangeSet(), RangeSet()
+    assert one == other
+    one.add(3, 5)
+    assert one != other
+    other.add(3, 6)
+    assert one != other
+    other.clear()
+    assert not other
+    assert list(other) == []
+    other.add(2, 5)
+    assert one != other
+    one.add(2, 3)
+    assert one == other
+    assert one != [(2, 5)]
+    other.add(9, 9)
+    assert one == other, "nothing was added"
+
+
+def test_a_walk_may_change_what_it_walks() -> None:
+    ranges = RangeSet()
+    for start in (0, 10, 20):
+        ranges.add(start, start + 5)
+    for start, _ in ranges:
+        ranges.discard_below(start + 5)
+    assert not ranges

@@ -49,6 +49,21 @@ def curve(t: float, window: float) -> float:
     return 0.4 * (t - k) ** 3 + window
 
 
+@pytest.mark.parametrize(("form", "control"), [("rfc", Cubic), ("linux", LinuxCubic)])
+def test_the_form_that_is_configured(form: str, control: type[Cubic]) -> None:
+    cubic = ALGORITHMS["cubic"](MSS, 7 * MSS, replace(CONFIG, cubic_form=form))
+    assert type(cubic) is control
+    assert (cubic.cwnd, cubic.ssthresh) == (7 * MSS, INFINITE_SSTHRESH)
+
+
+@pytest.mark.parametrize("config", [CONFIG, LINUX])
+def test_slow_start_grows_by_what_was_acknowledged(config: TcpConfig) -> None:
+    cubic = ALGORITHMS["cubic"](MSS, 7 * MSS, config)
+    ack(cubic, 2 * MSS, START)
+    ack(cubic, MSS, START)
+    assert cubic.cwnd == 10 * MSS
+
+
 @pytest.mark.parametrize("exponent", range(0, 200, 7))
 def test_cube_root_is_exact_at_its_edges(exponent: int) -> None:
     root = (1 << exponent) + exponent
