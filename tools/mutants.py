@@ -174,11 +174,30 @@ def refused(suspects: list[Mutant]) -> set[str]:
             shadow.write_text(text, encoding="utf-8")
             shadows += ["--shadow-file", name, shadow.relative_to(ROOT).as_posix()]
         mypy = [sys.executable, "-m", "mypy", "--output", "json", "--cache-dir", str(WORK / "mypy"), *shadows]
-        output = subprocess.run(mypy, capture_output=True, text=True, cwd=ROOT, check=False).stdout
-        blamed = _blamed([json.loads(line) for line in output.splitlines() if line.startswith("{")], places)
+        done = subprocess.run(mypy, capture_output=True, text=True, cwd=ROOT, check=False)
+        blamed = _blamed(complaints(done.returncode, done.stdout, done.stderr), places)
         answers |= {mutant.key: mutant.key in blamed for found in by_file.values() for mutant in found}
         kept.write_text(json.dumps({"of": told.hexdigest(), "answers": answers}), encoding="utf-8")
     return {key for key, answer in answers.items() if answer}
+
+
+def complaints(status: int, output: str, errors: str) -> list[dict[str, Any]]:
+    """What mypy says, a JSON object a line; other lines (blank ones, notes on its cache) are not about code.
+
+    Raises:
+        RuntimeError: it could not read all: what it did not complain of says nothing.
+    """
+    found = []
+    for line in output.split("\n"):
+        try:
+            told = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(told, dict):
+            found.append(told)
+    if status not in {0, 1}:
+        raise RuntimeError(f"mypy ended with {status}: {errors or output[-500:]}")
+    return found
 
 
 class _Place(NamedTuple):

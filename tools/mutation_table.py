@@ -6,6 +6,7 @@ tools/mutants-equivalent.txt and not counted.
 """
 
 from collections.abc import Iterable
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -20,6 +21,27 @@ class Change(NamedTuple):
     file: str
     before: str
     after: str
+
+    def is_by(self, rule: "Change") -> bool:
+        """The rule's fragment in this line, at one place, has become the rule's other fragment; nothing else has changed."""
+        parts = self.before.split(rule.before)
+        changed = (
+            rule.before.join(parts[:at]) + rule.after + rule.before.join(parts[at:])
+            for at in range(1, len(parts))
+        )
+        return fnmatch(self.file, rule.file) and self.after in changed
+
+
+class Ledger(NamedTuple):
+    """The mutants that nothing can kill: one by one, and rules for those that are equivalent by nature."""
+
+    changes: set[Change]
+    rules: list[Change]
+
+    def __contains__(self, change: object) -> bool:
+        return change in self.changes or (
+            isinstance(change, Change) and any(change.is_by(rule) for rule in self.rules)
+        )
 
 
 class Outcome(NamedTuple):
@@ -67,24 +89,29 @@ class Score(NamedTuple):
         return 100 * (self.killed + self.refused) / counted if counted else 100.0
 
 
-def equivalents(text: str) -> set[Change]:
+def equivalents(text: str) -> Ledger:
     """The list of mutants that nothing can kill: file, line, line with the fault, reason, a tab between each.
+
+    Where the file is a glob it is a rule: of the lines stand only the fragments that differ.
 
     Raises:
         ValueError: a line without a reason.
     """
-    found = set()
+    found = Ledger(set(), [])
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         fields = [part.strip() for part in line.split("\t") if part.strip()]
         if len(fields) != 4:
             raise ValueError(f"line {number}: file, line, line with the fault, reason; tabs between them")
-        found.add(Change(*fields[:3]))
+        if "*" in fields[0]:
+            found.rules.append(Change(*fields[:3]))
+        else:
+            found.changes.add(Change(*fields[:3]))
     return found
 
 
-def score_of(mutants: int, outcomes: Iterable[Outcome], refused: set[str], equivalent: set[Change]) -> Score:
+def score_of(mutants: int, outcomes: Iterable[Outcome], refused: set[str], equivalent: Ledger) -> Score:
     """Count what became of the mutants of a file."""
     killed = caught = survived = harmless = 0
     for outcome in outcomes:

@@ -206,7 +206,7 @@ def test_skips_that_are_not_allowed_are_found(tmp_path: Path, capsys: pytest.Cap
 
 def test_mutants_are_counted_without_those_that_nothing_can_kill() -> None:
     equivalent = mutation_table.equivalents("# why\n\na.py\treturn 1 < 2\treturn 1 <= 2\tnever equal\n")
-    assert equivalent == {("a.py", "return 1 < 2", "return 1 <= 2")}
+    assert equivalent.changes == {("a.py", "return 1 < 2", "return 1 <= 2")}
     with pytest.raises(ValueError, match="line 1"):
         mutation_table.equivalents("a.py\treturn 1 < 2\treturn 1 <= 2\n")
 
@@ -234,6 +234,25 @@ def test_mutants_are_counted_without_those_that_nothing_can_kill() -> None:
     ]
 
 
+def test_a_rule_is_for_mutants_that_change_this_and_nothing_else() -> None:
+    ledger = mutation_table.equivalents('b/*.py\t, "big")\t, )\tit is the default\n')
+    line = 'return a(1, "big") + a(2, "big")'
+    for after in ('return a(1, ) + a(2, "big")', 'return a(1, "big") + a(2, )'):
+        assert mutation_table.Change("b/c.py", line, after) in ledger
+        assert mutation_table.Change("c/c.py", line, after) not in ledger
+    for after in ("return a(1, ) + a(2, )", 'return a(2, ) + a(2, "big")', line):
+        assert mutation_table.Change("b/c.py", line, after) not in ledger
+
+
+def test_the_type_checker_is_believed_only_when_it_has_read_all() -> None:
+    output = '\n{"file": "a.py", "line": 1}\nnote: a cache was not written\n{what}\n[]\n{"file": "b.py"}\n'
+    found = [{"file": "a.py", "line": 1}, {"file": "b.py"}]
+    assert mutants.complaints(1, output, "") == found
+    assert mutants.complaints(0, "\n", "") == []
+    with pytest.raises(RuntimeError, match="ended with 2: out of memory"):
+        mutants.complaints(2, output, "out of memory")
+
+
 def test_a_mutant_is_where_its_statement_is() -> None:
     text = """
 class C:
@@ -259,4 +278,5 @@ class C:
 
 def test_the_list_of_equivalent_mutants_gives_reasons() -> None:
     known = mutation_table.equivalents(mutation_table.EQUIVALENT.read_text(encoding="utf-8"))
-    assert all((ROOT / "src" / "netarium" / change.file).exists() for change in known)
+    assert all((ROOT / "src" / "netarium" / change.file).exists() for change in known.changes)
+    assert all(list((ROOT / "src" / "netarium").glob(rule.file)) for rule in known.rules)
