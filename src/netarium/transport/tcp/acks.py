@@ -12,7 +12,6 @@ from netarium.base.units import MS
 from netarium.transport.tcp import plain, window
 from netarium.transport.tcp.tcb import Tcb
 
-_LATE_NS: Final = 500 * MS  # the longest delay of an ACK that nothing pushes (MUST-40)
 _TICK_NS: Final = (
     MS  # the shortest delay: what the application does at once, as its close(), takes the ACK along
 )
@@ -141,13 +140,9 @@ def _thin_out(tcb: Tcb, now: int) -> None:
 
 def _delay(tcb: Tcb, now: int) -> None:
     """Within the delay that the rhythm suggests; an earlier deadline stays."""
-    ato, least = tcb.ato_ns, tcb.config.delayed_ack_ns
-    if ato > least:
-        most = tcb.max_ack_delay if tcb.pingpong or tcb.ack_pushed else _LATE_NS
-        if tcb.rtt.srtt:
-            most = min(most, max(tcb.rtt.srtt, least))
-        ato = min(ato, most)
-    ato = min(ato, tcb.max_ack_delay)
+    ato = min(tcb.ato_ns, tcb.max_ack_delay)
+    if tcb.rtt.srtt:
+        ato = min(ato, max(tcb.rtt.srtt, tcb.config.delayed_ack_ns))
     if not tcb.delack_at:
         tcb.delack_at = now + max(ato, _TICK_NS)
     elif tcb.delack_at <= now + (ato >> 2):
@@ -204,8 +199,7 @@ def after_read(tcb: Tcb, copied: int) -> None:
     if tcb.ack_scheduled and (
         tcb.rcv_nxt - tcb.last_ack_sent > tcb.rcv_mss
         or (
-            copied > 0
-            and not tcb.rcv_queued
+            not tcb.rcv_queued
             and (tcb.ack_pushed > 1 or (tcb.ack_pushed and not tcb.pingpong))
             and not tcb.reassembly
         )

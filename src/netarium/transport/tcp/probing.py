@@ -73,10 +73,7 @@ def next_probe(tcb: Tcb, waiting: int, now: int) -> int:
         return NO_PROBE
     if tcb.snd_nxt + needed > tcb.snd_una + tcb.snd_wnd:
         return WAIT
-    pipe = board.pipe
-    if pipe + 2 * smss > control.cwnd:
-        return WAIT if pipe else NO_PROBE
-    return size
+    return WAIT if board.pipe + 2 * smss > control.cwnd else size
 
 
 def sent(tcb: Tcb, seq: int, size: int) -> None:

@@ -139,9 +139,9 @@ def _cut_tail(tcb: Tcb, seg: TcpSegment) -> bool:
     beyond = seg.seq + size - (tcb.rcv_nxt + room)
     if beyond > 0:
         if beyond >= size:
-            if room or seg.seq != tcb.rcv_nxt:
+            if seg.seq != tcb.rcv_nxt:
                 return False
-            tcb.ack_now = tcb.output = True  # the window is closed: its ACK counts (MUST-66)
+            tcb.ack_now = tcb.output = True  # the window is closed, then: its ACK counts (MUST-66)
             beyond = size
         seg.payload = seg.payload[: size - beyond]
         seg.flags &= ~(PSH | FIN)
@@ -153,9 +153,11 @@ def _cut_tail(tcb: Tcb, seg: TcpSegment) -> bool:
 
 
 def _take_timestamp(tcb: Tcb, seg: TcpSegment, now: int) -> None:
-    """TS.Recent, if the last ACK that was sent lies in what remains (RFC 1323 §3.4, with its end included)."""
-    end = seg.seq + len(seg.payload) + bool(seg.flags & (SYN | FIN))
-    if seg.seq <= tcb.last_ack_sent <= end:
+    """TS.Recent, if the last ACK that was sent lies in what remains (RFC 1323 §3.4, with its end included).
+
+    A FIN need not be counted: what remains with one ends at RCV.NXT or beyond.
+    """
+    if seg.seq <= tcb.last_ack_sent <= seg.seq + len(seg.payload):
         tcb.ts_recent = seg.ts_val or 0
         tcb.ts_recent_at = now
 

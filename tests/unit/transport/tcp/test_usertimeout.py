@@ -133,7 +133,8 @@ def test_what_the_peer_says_counts_once_it_changes() -> None:
     usertimeout.received(tcb, b"\x1c\x04\x00\x00", 0)  # zero says nothing
     assert ((tcb.hearsay or NOTHING).uto_remote_ns, tcb.user_timeout_ns) == (0, 0)
     usertimeout.received(tcb, b"\x1c\x04\x83\xe8", 0)  # 1,000 minutes
-    assert (tcb.hearsay or NOTHING).uto_remote_ns == 60_000 * SECOND
+    heard = tcb.hearsay or NOTHING
+    assert (heard.uto_remote_ns, heard.uto_told_ns, heard.saved_syn) == (60_000 * SECOND, 0, b"")
     tcb.user_timeout_ns = 5
     usertimeout.received(tcb, b"\x1c\x04\x83\xe8", 0)  # no news
     assert tcb.user_timeout_ns == 5
