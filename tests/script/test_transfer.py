@@ -500,3 +500,14 @@ def test_an_echo_is_measured_whichever_transmission_it_is_of(tcp) -> None:
     tcp.advance(10 * MS)
     tcp.inject(ACK, seq=301, ack=102, ts=(1_001, original.ts_val))  # the first ACK was lost, this is its echo
     assert tcp.socket.tcb.rtt.srtt == 1_010 * MS
+
+
+def test_a_segment_of_two_writes_carries_both(tcp) -> None:
+    """The second write is as long as the segment that begins before it."""
+    tcp.established(window=2_000)
+    tcp.send(b"a" * 2_500)
+    tcp.send(b"b" * 1_000)
+    for at in (0, 1_000):
+        tcp.expect(ACK, seq=101 + at, data=b"a" * 1_000)
+    tcp.inject(ACK, seq=301, ack=2_101, window=1_000)
+    tcp.expect(ACK, seq=2_101, data=b"a" * 500 + b"b" * 500)

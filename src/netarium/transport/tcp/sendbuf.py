@@ -55,7 +55,7 @@ class SendBuffer:
         stop = seq + size
         assert self.start <= seq <= stop <= self.end
         if self._tail is not None and stop > self.end - self._gathered:
-            if size == self._gathered and len(self._tail) == 1:
+            if seq == self.end - self._gathered and stop == self.end and len(self._tail) == 1:
                 return self._tail[0]  # a small write that leaves as it came
             self._gather()
         chunks = self._chunks

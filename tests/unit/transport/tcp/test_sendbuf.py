@@ -1,5 +1,6 @@
 """The send buffer against a plain bytes model."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,11 +33,60 @@ def test_a_million_small_writes_stay_few_objects() -> None:
     assert bytes(buffer.slice(4, 3)) == b"eab"
 
 
+def test_a_cut_as_long_as_the_last_small_write_may_begin_before_it() -> None:
+    buffer = SendBuffer(0)
+    buffer.append(b"a" * 3_000)
+    buffer.append(b"b" * 100)
+    assert bytes(buffer.slice(2_960, 100)) == b"a" * 40 + b"b" * 60
+    assert bytes(buffer.slice(3_000, 100)) == b"b" * 100
+
+
+def test_what_lies_in_one_write_is_not_copied() -> None:
+    first, second = b"a" * 3_000, b"b" * 3_000
+    buffer = SendBuffer(0)
+    buffer.append(first)
+    buffer.append(second)
+    for seq, size, write in [
+        (0, 3_000, first),
+        (2_000, 1_000, first),
+        (3_000, 1, second),
+        (3_000, 3_000, second),
+    ]:
+        view = buffer.slice(seq, size)
+        assert isinstance(view, memoryview)
+        assert view.obj is write
+
+
+def test_a_small_write_leaves_as_it_came() -> None:
+    buffer, ours = SendBuffer(0), b"small"
+    buffer.append(ours)
+    assert buffer.slice(0, 5) is ours
+    assert bytes(buffer.slice(1, 3)) == b"mal"
+
+
+@pytest.mark.parametrize("size", [2_047, 2_048])
+def test_what_is_acknowledged_is_not_kept(size: int) -> None:
+    """Neither the octets nor, in the long run, the places where they were."""
+    buffer = SendBuffer(0)
+    for _ in range(1_000):
+        buffer.append(bytes(bytearray(size)))
+    buffer.slice(0, 1)
+    buffer.release(size * 998)
+    assert sum(len(chunk) for _, chunk in buffer._chunks) < 40_000
+    assert len(buffer._chunks) < 100
+    buffer.release(size * 1_000 - 1)
+    assert bytes(buffer.slice(size * 1_000 - 1, 1)) == b"\0"
+    buffer.release(size * 1_000)
+    assert (buffer._chunks, buffer._tail, len(buffer)) == (None, None, 0)
+
+
 @given(
     st.lists(
         st.one_of(
             st.binary(max_size=3_000).map(lambda b: ("append", b)),
+            st.sampled_from([b"a" * 100, b"b" * 100, b"c" * 2_500]).map(lambda b: ("append", b)),
             st.tuples(st.just("slice"), st.integers(0, 10_000), st.integers(1, 5_000)),
+            st.tuples(st.just("slice"), st.integers(0, 3_000), st.sampled_from([100, 200, 2_500])),
             st.tuples(st.just("release"), st.integers(0, 6_000)),
         ),
         max_size=40,
