@@ -364,6 +364,111 @@ def test_in_linuxs_form_a_timeout_brings_the_watch_back() -> None:
     assert cubic._hystart is None
 
 
+@pytest.mark.parametrize("after_timeout", [False, True])
+@pytest.mark.parametrize(("pacing", "longest"), [(False, 10), (True, 21)])
+def test_in_linuxs_form_a_train_may_be_twice_as_long_if_it_is_paced(
+    pacing: bool, longest: int, after_timeout: bool
+) -> None:
+    """At a least round trip of 20 ms: in the first slow start, and in one behind a timeout."""
+    cubic = LinuxCubic(MSS, 100 * MSS, replace(LINUX, pacing=pacing))
+    if after_timeout:
+        cubic.on_rto(flight_size=100 * MSS, first=True, now=START)
+        cubic.cwnd = 30 * MSS
+    before = cubic.ssthresh
+    now = START
+    while cubic.ssthresh == before:
+        ack(cubic, MSS // 10, now, rtt=20 * MS)
+        now += MS
+    assert now - START == (longest + 2) * MS
+
+
+def test_in_linuxs_form_a_loss_does_not_end_the_watch() -> None:
+    """Silence brings slow start back, and that one ends early too."""
+    cubic = LinuxCubic(MSS, 100 * MSS, LINUX)
+    cubic.on_loss(flight_size=100 * MSS, now=START)
+    cubic.on_idle(idle_ns=60 * SECOND, rto_ns=SECOND, initial_window=20 * MSS)
+    assert (cubic.cwnd, cubic.ssthresh) == (20 * MSS, 70 * MSS)
+    now = START
+    for i in range(40):
+        now += 10 * MS
+        ack(cubic, MSS, now, rtt=(20 + i) * MS, flight=12 * MSS)
+    assert cubic.ssthresh < 50 * MSS
+
+
+def test_in_linuxs_form_the_curve_looks_ahead_by_the_least_round_trip() -> None:
+    """But not by one that was met within a second of the loss: the queue was empty then."""
+    cubic = LinuxCubic(MSS, 100 * MSS, LINUX)
+    for rtt, least in ((80, 80), (90, 80), (70, 70), (0, 70)):
+        ack(cubic, MSS, START, rtt=rtt * MS, limited=False)
+        assert cubic._rtt == least * MS
+    cubic.on_loss(flight_size=100 * MSS, now=START)
+    ack(cubic, MSS, START, rtt=60 * MS)  # congestion avoidance has not begun
+    assert cubic._rtt == 60 * MS
+    for after, rtt, least in ((0, 50, 60), (SECOND - 1, 50, 60), (SECOND, 65, 60), (SECOND, 50, 50)):
+        ack(cubic, MSS, START + after, rtt=rtt * MS)
+        assert cubic._rtt == least * MS
+    cubic.on_rto(flight_size=100 * MSS, first=True, now=START + SECOND)
+    ack(cubic, MSS, START + 2 * SECOND, rtt=300 * MS)
+    assert cubic._rtt == 300 * MS
+
+
+def test_in_linuxs_form_the_price_of_an_unknown_window_is_twenty_segments_at_most() -> None:
+    """A lower one of the curve counts, and where the window to return to is known any price may."""
+
+    def price(behind: int, *, w_max: int) -> int:
+        cubic = LinuxCubic(MSS, 400 * MSS, LINUX)
+        cubic.ssthresh = 400 * MSS
+        cubic._w_max = w_max
+        ack(cubic, MSS, START, rtt=100 * MS)
+        cubic._epoch_at -= behind * MS
+        ack(cubic, MSS, START + 40 * MS, rtt=100 * MS)
+        return cubic._price
+
+    # 140 ms further the curve is 0.4 t³ above: by none, 12, 20, 21 and 24 segments of 400.
+    behind = (0, 2_975, 3_600, 3_640, 3_725)
+    assert [price(ms, w_max=0) for ms in behind] == [20_000, 20_000, 20_000, 19_000, 17_000]
+    assert price(0, w_max=300) == 0
+    assert price(2_975, w_max=300) == 33_000
+
+
+def test_in_linuxs_form_a_loss_within_the_same_millisecond_begins_a_new_curve() -> None:
+    cubic = after_loss(1_000, LINUX)
+    ack(cubic, MSS, START)
+    first = cubic._k
+    cubic.on_loss(flight_size=700 * MSS, now=START)
+    ack(cubic, MSS, START + 1)
+    assert cubic._epoch_at == START + 1
+    assert 0 < cubic._k < first
+
+
+def test_in_linuxs_form_a_millisecond_is_one_of_the_clock() -> None:
+    """Not a millisecond since the last look: what has grown meanwhile is not looked at within it."""
+    cubic = after_loss(1_000, LINUX)
+    ack(cubic, MSS, START)
+    now = START + 5 * SECOND + MS // 10
+    ack(cubic, 20 * MSS, now)
+    price, cwnd = cubic._price, cubic.cwnd
+    ack(cubic, 20 * MSS, now + MS // 5)
+    assert cubic.cwnd > cwnd
+    cubic.cwnd = 750 * MSS  # much dearer there
+    ack(cubic, MSS, now + MS * 4 // 5)
+    assert cubic._price == price
+    ack(cubic, MSS, now + MS * 9 // 10)
+    assert cubic._price > price
+
+
+def test_in_linuxs_form_31_ms_are_a_long_time() -> None:
+    """And a thirty-second part of a second is still none: only then a window that stood still is looked at."""
+    cubic = after_loss(1_000, LINUX)
+    ack(cubic, 1, START)
+    price = cubic._price
+    cubic._origin += 100  # as if it were much cheaper
+    ack(cubic, 1, START + SECOND // 32)
+    assert cubic._price == price
+    ack(cubic, 1, START + SECOND // 32 + 1)
+    assert cubic._price < price
+
+
 def test_near_the_flat_part_segments_are_dear() -> None:
     """The curve is a segment above: a whole window must be delivered for it."""
     cubic = after_loss(1_000)

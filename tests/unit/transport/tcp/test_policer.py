@@ -36,6 +36,82 @@ class Flow:
         return answers
 
 
+class Exact:
+    """Intervals of five round trips, each a second in all if nothing else is said."""
+
+    def __init__(self) -> None:
+        self.policer = Policer()
+        self.sample = RateSample()
+        self.sample.now, self.sample.total = SECOND, 100_000
+        self.update(lost=1, round_start=False)  # the tokens are gone
+
+    def update(self, *, lost: int = 0, round_start: bool = True) -> None:
+        self.sample.lost = lost
+        assert not self.policer.update(self.sample, round_start=round_start, probing=True)
+
+    def interval(self, delivered: int, lost: int, passed: int = SECOND, rounds: int = 4) -> int:
+        """The policer's rate behind it."""
+        for _ in range(rounds - 1):
+            self.update()
+        self.sample.now += passed
+        self.sample.total += delivered
+        self.update(lost=lost)
+        return self.policer.rate
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "rate"),
+    [
+        (80_000, 90_000, 85_000),
+        (80_000, 90_001, 0),
+        (80_000, 70_000, 75_000),
+        (80_000, 69_999, 0),
+        (2_000, 2_500, 2_250),
+        (2_000, 2_501, 0),
+        (400, 400, 400),
+    ],
+)
+def test_an_eighth_or_half_a_kilobyte_and_no_more(first: int, second: int, rate: int) -> None:
+    flow = Exact()
+    assert flow.interval(first, first) == 0
+    assert flow.interval(second, second) == rate
+
+
+@pytest.mark.parametrize(("lost", "found"), [(4_999, False), (5_000, True)])
+def test_50_of_256_are_enough(lost: int, found: bool) -> None:
+    flow = Exact()
+    for _ in range(2):
+        flow.interval(25_600, lost)
+    assert (flow.policer.rate > 0) is found
+
+
+@pytest.mark.parametrize(("passed", "found"), [(MS - 1, False), (MS, True)])
+def test_an_interval_is_a_millisecond_at_least(passed: int, found: bool) -> None:
+    """A shorter one goes on."""
+    flow = Exact()
+    assert flow.interval(10_000, 10_000, passed) == 0
+    flow.interval(10_000, 10_000, 2 * passed if found else passed)
+    assert flow.policer.rate == 0
+    flow.interval(10_000, 10_000, 2 * passed)
+    assert (flow.policer.rate > 0) is found
+
+
+def test_a_time_without_delivery_is_no_interval() -> None:
+    """It goes on; a single octet makes it one."""
+    flow = Exact()
+    assert flow.interval(0, 1, MS) == 0
+    assert flow.interval(1, 1, MS) == 0  # an octet in two milliseconds
+    assert flow.interval(1, 1, 2 * MS) == 500
+
+
+@pytest.mark.parametrize(("rounds", "found"), [(16, True), (17, False)])
+def test_sixteen_round_trips_are_the_longest_interval(rounds: int, found: bool) -> None:
+    flow = Exact()
+    flow.interval(80_000, 40_000)
+    flow.interval(80_000, 40_000, rounds=rounds)
+    assert (flow.policer.rate > 0) is found
+
+
 def test_two_intervals_of_heavy_loss_at_the_same_rate() -> None:
     flow = Flow()
     flow.rounds(1 + 4)  # the first loss begins, and four rounds are an interval

@@ -7,6 +7,7 @@ import pytest
 from netarium.base.config import TcpConfig
 from netarium.transport.tcp.congestion.base import INFINITE_SSTHRESH
 from netarium.transport.tcp.congestion.reno import Reno
+from netarium.transport.tcp.rate import RateSample
 
 MSS = 1_000
 CONFIG = TcpConfig()
@@ -99,6 +100,75 @@ def test_each_rto_of_silence_halves(rtos: float, left: int) -> None:
     reno = Reno(MSS, 100 * MSS, CONFIG)
     reno.on_idle(idle_ns=int(rtos * 1_000), rto_ns=1_000, initial_window=10 * MSS)
     assert reno.cwnd == left * MSS
+
+
+def octets_for_a_segment(reno: Reno) -> int:
+    """How many more must be acknowledged until the window grows."""
+    before, octets = reno.cwnd, 0
+    while reno.cwnd == before:
+        ack(reno, 1)
+        octets += 1
+    return octets
+
+
+@pytest.mark.rfc("5681", "06")
+def test_counting_towards_a_segment_begins_at_nothing() -> None:
+    """In the beginning, behind a loss and behind a timeout, whatever was collected before."""
+    reno = Reno(100, 1_000, CONFIG)
+    reno.ssthresh = 1_000
+    assert octets_for_a_segment(reno) == 1_000
+    ack(reno, 700)
+    reno.on_loss(flight_size=1_100, now=0)
+    assert (reno.cwnd, octets_for_a_segment(reno)) == (500, 500)
+    ack(reno, 300)
+    reno.on_rto(flight_size=600, first=True, now=0)
+    ack(reno, 200)
+    assert (reno.cwnd, reno.ssthresh) == (300, 300)
+    assert octets_for_a_segment(reno) == 300
+    ack(reno, 200)
+    reno.on_rto(flight_size=600, first=False, now=0)
+    ack(reno, 200)
+    assert (reno.cwnd, reno.ssthresh) == (300, 300)
+    assert octets_for_a_segment(reno) == 300
+
+
+def test_one_octet_behind_slow_start_counts_too() -> None:
+    reno = Reno(100, 1_000, CONFIG)
+    reno.ssthresh = 1_100
+    ack(reno, 101)
+    assert (reno.cwnd, octets_for_a_segment(reno)) == (1_100, 1_099)
+
+
+@pytest.mark.parametrize("acked", [0, 25])
+def test_what_was_collected_while_a_segment_was_dearer_is_one_at_the_most(acked: int) -> None:
+    reno = Reno(100, 2_000, CONFIG)
+    reno.ssthresh = 2_000
+    ack(reno, 1_900)
+    reno.set_mss(25)  # twenty of them
+    assert reno.cwnd == 500
+    ack(reno, acked)
+    assert reno.cwnd == 525
+    assert octets_for_a_segment(reno) == 525 - acked
+
+
+def test_counted_in_octets_slow_start_goes_on_at_ssthresh_and_beyond_by_one_ack() -> None:
+    """As the BSDs do it; and then counting begins at nothing."""
+    reno = Reno(100, 1_000, replace(CONFIG, cwnd_form="octets"))
+    reno.ssthresh = 1_050
+    ack(reno, 50)
+    assert reno.cwnd == 1_050
+    ack(reno, 200)
+    assert (reno.cwnd, octets_for_a_segment(reno)) == (1_250, 1_250)
+    ack(reno, 1_000)
+    reno.ssthresh = 1_400
+    ack(reno, 100)
+    assert (reno.cwnd, octets_for_a_segment(reno)) == (1_450, 1_450)
+
+
+def test_it_asks_for_no_samples() -> None:
+    reno = Reno(100, 1_000, CONFIG)
+    assert not reno.samples_rate
+    assert not reno.on_sample(RateSample())
 
 
 def test_a_window_that_is_not_used_does_not_grow() -> None:

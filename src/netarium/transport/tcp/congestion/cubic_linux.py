@@ -50,7 +50,7 @@ class LinuxCubic(Cubic):
         """Nothing is known of the path any more."""
         super().on_rto(flight_size=flight_size, first=first, now=now)
         self._rtt = 0
-        self._hystart = LinuxHyStart(self._smss, paced=False)
+        self._hystart = LinuxHyStart(self._smss, paced=self._config.pacing)
 
     def _reduce(self, flight_size: int) -> None:
         """A loss does not end the watch."""
