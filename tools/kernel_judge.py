@@ -52,6 +52,7 @@ from netarium.testing.packetdrill.parser import load
 from netarium.testing.packetdrill.report import explain
 from netarium.testing.packetdrill.script import ANY, Call, Script, TcpPacket
 from netarium.testing.packetdrill.settings import Settings
+from netarium.testing.packetdrill.shell import arithmetic
 from netarium.wire.tcp import SYN, TcpSegment
 
 _CLONE_NEWNET: Final = 0x4000_0000
@@ -195,6 +196,7 @@ def _sysctl(name: str, value: str) -> None:
 
 def obey(script: Script, line: int, command: str, config: MachineConfig, *_: Any) -> Orders:
     """Carry out what stands between backticks, in this namespace; the configuration of our stack is nothing here."""
+    command = re.sub(r"\$\(\(([^()]*)\)\)", lambda found: str(arithmetic(found[1])), command)
     for statement in re.split(r"[;\n]|&&", command):
         words = shlex.split(statement, comments=True)
         if not words or words in ([":"], ["true"]):

@@ -84,8 +84,13 @@ def parse(name: str, text: str, defines: Mapping[str, str] | None = None) -> Scr
     while cursor.peek().kind == "command":
         token = cursor.take()
         script.setup.append((token.line, Command(token.text)))
-    while cursor.peek().kind != "end":
+    while cursor.peek().kind not in {"end", "command"}:
         script.events.append(_event(cursor))
+    while cursor.peek().kind == "command":
+        token = cursor.take()
+        script.cleanup.append((token.line, Command(token.text)))
+    if cursor.peek().kind != "end":
+        cursor.fail("an event needs a time; commands without one clean up at the end, and nothing follows them")
     if not script.events:
         cursor.fail("the script has no events")
     return script

@@ -150,6 +150,7 @@ class Script:
     Attributes:
         settings: the `--name=value` lines on top, by name, with their line.
         setup: commands on top, which run before the time begins.
+        cleanup: commands without a time behind the last event.
     """
 
     name: str
@@ -157,3 +158,4 @@ class Script:
     settings: dict[str, tuple[str, int]] = field(default_factory=dict)
     setup: list[tuple[int, Command]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    cleanup: list[tuple[int, Command]] = field(default_factory=list)

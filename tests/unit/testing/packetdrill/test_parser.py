@@ -48,6 +48,19 @@ def test_times(text: str, when: When) -> None:
     assert one(f"{text} > . 1:1(0) ack 1").when == when
 
 
+def test_commands_that_clean_up() -> None:
+    script = parse("x", SOCKET + "`sysctl -q net.ipv4.tcp_sack=1`\n`true`\n")
+    assert [(line, command.text) for line, command in script.cleanup] == [
+        (2, "sysctl -q net.ipv4.tcp_sack=1"),
+        (3, "true"),
+    ]
+    assert run(script).failure is None
+    with pytest.raises(ScriptError, match="3: an event needs a time"):
+        parse("x", SOCKET + "`true`\n+0 close(3) = 0")
+    with pytest.raises(ScriptError, match="2: `rm x`"):
+        run(parse("x", SOCKET + "`rm x`"))
+
+
 def test_blocking_time() -> None:
     assert one("+0...0.2 close(3) = 0").when == When(relative=True, start=0, returns=200 * MS)
 
