@@ -170,6 +170,8 @@ class Transfer(SocketBase):
         """
         endpoint, driver = self._live(), self._driver
         assert isinstance(endpoint, Connection)
+        if endpoint.is_deferred:
+            return self._send_with_syn(data, flags, None)
         urgent, more, record = bool(flags & MSG_OOB), bool(flags & MSG_MORE), bool(flags & MSG_EOR)
         size, sent, until = len(data), 0, None
         with driver.lock:
@@ -201,8 +203,14 @@ class Transfer(SocketBase):
                     release(rest)
                 until = self._await(POLLOUT, until, flags, endpoint.options.sndtimeo_ns)
 
-    def _send_with_syn(self, data: Buffer, flags: int, to: tuple[bytes, int]) -> int:
-        """Connect and send at once (RFC 7413, MSG_FASTOPEN); blocking, it waits until all is taken."""
+    def _send_with_syn(self, data: Buffer, flags: int, to: tuple[bytes, int] | None) -> int:
+        """Connect and send at once (RFC 7413); blocking, it waits until all is taken.
+
+        Args:
+            data: what is to be sent.
+            flags: of the call: MSG_FASTOPEN, or of the first one after a connect() that TCP_FASTOPEN_CONNECT deferred.
+            to: the peer; not looked at if connect() has told it.
+        """
         endpoint, driver, description = self._live(), self._driver, self._description
         assert isinstance(endpoint, Connection)
         if description.connecting and endpoint.state_name not in _HANDSHAKE:
@@ -215,7 +223,11 @@ class Transfer(SocketBase):
         waits = self._timeout_ns != 0 and not flags & MSG_DONTWAIT
         with driver.lock:
             try:
-                sent = endpoint.connect_with(data, to[0], to[1], driver.now(), waiting=waits)
+                if endpoint.is_deferred or to is None:
+                    sent = endpoint.send(data, driver.now())
+                    endpoint.tcb.write_pending = waits and sent < len(data)
+                else:
+                    sent = endpoint.connect_with(data, to[0], to[1], driver.now(), waiting=waits)
             except StackError as fault:
                 raise from_stack(fault) from None
             description.connecting = True

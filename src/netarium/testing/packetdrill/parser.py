@@ -90,7 +90,7 @@ def parse(name: str, text: str, defines: Mapping[str, str] | None = None) -> Scr
         token = cursor.take()
         script.cleanup.append((token.line, Command(token.text)))
     if cursor.peek().kind != "end":
-        cursor.fail("an event needs a time; commands without one clean up at the end, and nothing follows them")
+        cursor.fail("an event needs a time; commands without one clean up at the end")
     if not script.events:
         cursor.fail("the script has no events")
     return script

@@ -183,7 +183,8 @@ class Runner:
                     blocks[at] = code.check(name, event.line, text, functions)
                 case Command(text=text):
                     orders = obey(self._script, event.line, text, orders.config)
-        for line, command in self._script.cleanup:  # the machine is thrown away: they only have to be understood
+        # The machine is thrown away at the end: what cleans up only has to be understood.
+        for line, command in self._script.cleanup:
             obey(self._script, line, command.text, orders.config)
         return {id(self._script.events[at]): tree for at, tree in blocks.items()}
 

@@ -223,9 +223,20 @@ def _end_by_reset(tcb: Tcb, now: int) -> Fate:
 
 
 def check_syn(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
-    """Fourth: a SYN inside the window is answered with a challenge ACK (RFC 5961 §4.2)."""
+    """Fourth: a SYN inside the window is answered with a challenge ACK (RFC 5961 §4.2).
+
+    Of a connection that opened fast and waits for its handshake Linux only refuses that SYN, and stays.
+    """
     if not seg.flags & SYN:
         return None
+    if tcb.fast_opened and tcb.state is SYN_RECEIVED and tcb.config.half_open_syn == "reset":
+        end_of_segment = seg.seq + seg.segment_length
+        if end_of_segment > tcb.rcv_nxt:
+            if seg.flags & ACK:
+                tcb.reset_ack = seg.ack
+            else:
+                tcb.reset_to = end_of_segment
+            return DropReason.TCP_BAD_SYN
     acks.challenge(tcb, now)
     return DropReason.TCP_BAD_SYN
 
