@@ -45,7 +45,7 @@ from netarium.transport.tcp.state import (
 from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp import ACK, FIN, PSH, RST, SYN, URG, TcpSegment
 
-_CONTROL: Final = SYN | FIN | RST | URG
+_CONTROL: Final = SYN | RST
 _NOT_PSH: Final = ~PSH
 
 
@@ -88,7 +88,7 @@ def _first_checks(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
         dropped = trim.admit(tcb, seg, now)
         return _end_by_reset(tcb, now) if dropped is None and seg.flags & RST else dropped
     fate = acceptance.check_sequence(tcb, seg, now)
-    if fate is None and (seg.flags & _CONTROL or tcb.state is SYN_RECEIVED):
+    if fate is None and seg.flags & _CONTROL:
         fate = check_rst(tcb, seg, now)
         if fate is None:
             fate = check_syn(tcb, seg, now)

@@ -45,7 +45,9 @@ def due(tcb: Tcb) -> bool:
     ("gap", "ato", "after"),
     [
         (0, 100 * MS, 70 * MS),  # together: half of the way to the least delay
+        (15 * MS, 100 * MS, 70 * MS),
         (20 * MS, 100 * MS, 70 * MS),
+        (20 * MS, 800 * MS, 420 * MS),
         (20 * MS + 1, 100 * MS, 70 * MS + 1),  # half of the delay, and the gap
         (100 * MS - 1, 100 * MS, 150 * MS - 1),
         (100 * MS, 100 * MS, 100 * MS),  # as long as that: no rhythm

@@ -31,6 +31,25 @@ def test_the_block_that_changed_last_is_reported_first() -> None:
     assert queue.sack_blocks(4) == ((10, 20), (70, 75), (50, 55), (30, 35))
 
 
+def test_a_block_that_is_repeated_takes_no_place_of_another() -> None:
+    queue = Reassembly()
+    for seq in (10, 30, 50, 10, 10, 10):
+        queue.insert(seq, b"xxxxx")
+    assert queue.sack_blocks(3) == ((10, 15), (50, 55), (30, 35))
+
+
+def test_what_is_left_is_still_counted() -> None:
+    queue = Reassembly()
+    assert (len(queue), bool(queue), queue.octets, queue.end) == (0, False, 0, 0)
+    queue.insert(10, b"xxxxx")
+    queue.insert(20, b"yyyyyyy")
+    queue.insert(40, b"zz")
+    assert (len(queue), bool(queue), queue.octets, queue.end) == (3, True, 14, 42)
+    assert list(queue.take(10)) == [b"xxxxx"]
+    assert (len(queue), bool(queue), queue.octets, queue.end) == (2, True, 9, 42)
+    assert queue.sack_blocks(4) == ((40, 42), (20, 27))
+
+
 @pytest.mark.attack("TCP-49")
 @given(st.lists(st.tuples(st.integers(0, 60), st.binary(min_size=1, max_size=20)), max_size=12))
 def test_first_received_wins(segments: list[tuple[int, bytes]]) -> None:

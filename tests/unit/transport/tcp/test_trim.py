@@ -94,9 +94,10 @@ def test_into_a_closed_window_nothing_goes_but_the_ack_of_a_probe() -> None:
 
 def test_after_a_fin_that_took_the_last_of_the_window_acks_still_count() -> None:
     tcb = receiver()
-    tcb.rcv_queued, tcb.rcv_adv = ROOM, NEXT - 1
-    assert left_of(tcb, segment(NEXT)) == (NEXT, b"")
-    assert not tcb.ack_now
+    for waiting in (ROOM, ROOM + 1):
+        tcb.rcv_queued, tcb.rcv_adv = waiting, NEXT - 1
+        assert left_of(tcb, segment(NEXT)) == (NEXT, b"")
+        assert not tcb.ack_now
 
 
 @pytest.mark.rfc("9293", "SHLD-14")
