@@ -236,6 +236,7 @@ class TcpConfig:
     chunk_rtt_log: int = (
         9  # chunks are larger on short paths: 64 KiB more, halved for every 2**9 µs of round trip
     )
+    route_mss: int = 0  # what our MSS option says, as the metric advmss of a route; 0: what the link takes
     mss_of_path: bool = True  # our MSS option follows the path's MTU, where it is less than the link's
     trim_to_window: bool = (
         True  # text beyond the window is cut; else a segment that begins inside is taken whole

@@ -213,7 +213,7 @@ def _link(words: Sequence[str], orders: Orders) -> Orders:
 
 
 _ROUTE_WORDS: Final = frozenset({
-    "dev", "via", "src", "table", "metric", "proto", "scope", "advmss", "hoplimit", "ssthresh", "cwnd", "rtt", "rttvar",
+    "dev", "via", "src", "table", "metric", "proto", "scope", "hoplimit", "ssthresh", "cwnd", "rtt", "rttvar",
     "window", "features",
 })  # fmt: skip
 _ROUTE_VERBS: Final = frozenset(
@@ -243,7 +243,7 @@ def _route(words: Sequence[str], orders: Orders) -> Orders:
             value = rest.pop(0) if rest else ""
         if word in _ROUTE_METRICS:
             config = _ROUTE_METRICS[word](config, value)
-        elif word not in _ROUTE_WORDS or word in {"advmss", "cwnd", "window", "features", "ssthresh"}:
+        elif word not in _ROUTE_WORDS or word in {"cwnd", "window", "features", "ssthresh"}:
             raise ValueError(f"ip route: {word} {value} is not understood")
     return replace(orders, config=config, mtu=mtu)
 
@@ -267,6 +267,7 @@ def _duration(text: str) -> int:
 
 
 _ROUTE_METRICS: Final[dict[str, Callable[[MachineConfig, str], MachineConfig]]] = {
+    "advmss": lambda config, value: changed(config, "route_mss", int(value)),
     "initcwnd": lambda config, value: changed(config, "initial_window_segments", int(value)),
     "rto_min": lambda config, value: changed(config, "min_rto_ns", _duration(value)),
     "congctl": lambda config, value: _set(f"net.ipv4.tcp_congestion_control={value}", config),

@@ -72,6 +72,8 @@ def timestamp(tcb: Negotiation, now: int) -> int:
 
 def offered_mss(path: Path, config: TcpConfig) -> int:
     """The largest segment that the link takes, or, as that says what a peer should send, the path to it."""
+    if config.route_mss:
+        return config.route_mss
     overhead = 40 if path.version == 4 else 60
     mtu = path.interface.mtu
     if config.mss_of_path:
