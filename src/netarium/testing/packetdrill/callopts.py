@@ -37,6 +37,7 @@ _KEPT: Final[dict[tuple[int, int], int]] = {
         )
     },
     (_SOCKET, CONSTANTS["SO_TXREHASH"]): 1,
+    (_TCP, CONSTANTS["TCP_TX_DELAY"]): 0,  # only some queueing disciplines look at it
     (int(kernel.IPPROTO_IP), CONSTANTS["IP_BIND_ADDRESS_NO_PORT"]): 0,
     (int(kernel.IPPROTO_IP), int(kernel.IP_TRANSPARENT)): 0,
 }  # fmt: skip

@@ -21,7 +21,7 @@ _HEADER: Final = re.compile(r"(?:.*/)?(?:defaults\.sh|common/[\w.-]+\.sh|set_sys
 _RESTORE: Final = re.compile(r"(?:.*/)?sysctl_restore\w*[\w.{}$-]*\.sh")
 # They tell something, or change what no script can see.
 _HARMLESS: Final = frozenset({
-    ":", "true", "sync", "nstat", "ss", "netstat", "ethtool", "modprobe", "kldload", "kldunload", "kldstat", "echo", "printf",
+    ":", "true", "test", "[", "sync", "nstat", "ss", "netstat", "ethtool", "modprobe", "kldload", "kldunload", "kldstat", "echo", "printf",
     "cat", "dmesg", "uname", "ulimit", "exit", "pwd", "date", "lsmod", "sockstat", "grep", "egrep", "awk", "head", "tail",
     "wc", "hostname", "export", "unset", "logger", "id", "which",
 })  # fmt: skip
@@ -179,8 +179,8 @@ def _ip(words: Sequence[str], orders: Orders) -> Orders:
     words = [word for word in words if word not in {"-4", "-s", "-o", "-d"}]
     if not words:
         raise ValueError("ip alone says nothing")
-    if words[0] == "-6" or {"show", "list"} & set(words[1:2]):
-        return orders  # the other family, or only looking
+    if words[0] == "-6" or {"show", "list"} & set(words[1:2]) or words[0].startswith("neigh"):
+        return orders  # the other family, or only looking, or what is a matter of the device
     what, rest = words[0], words[1:]
     if "tcp_metrics".startswith(what) and len(what) > 2:
         flush = bool(rest) and "flush".startswith(rest[0])
@@ -204,7 +204,7 @@ def _link(words: Sequence[str], orders: Orders) -> Orders:
             at = rest.index("mtu")
             mtu = int(rest[at + 1])
             del rest[at : at + 2]
-        rest = [word for word in rest if word not in {"up", "txqueuelen", "qlen"} and not word.isdigit()]
+        rest = [word for word in rest if word not in _LINK_WORDS and not word.isdigit()]
         if len(rest) > 1:
             raise ValueError(f"ip link {' '.join(words)} is not understood")
     elif rest and rest[0] not in {"show", "list", "ls"}:
@@ -212,6 +212,9 @@ def _link(words: Sequence[str], orders: Orders) -> Orders:
     return replace(orders, mtu=mtu)
 
 
+_LINK_WORDS: Final = frozenset(
+    {"up", "txqueuelen", "qlen", "gso_max_size", "gso_ipv4_max_size", "gro_max_size"}
+)
 _ROUTE_WORDS: Final = frozenset({
     "dev", "via", "src", "table", "metric", "proto", "scope", "hoplimit", "ssthresh", "cwnd", "rtt", "rttvar",
     "window", "features",

@@ -47,8 +47,16 @@ _OF_IPV6: Final = frozenset({
 })  # fmt: skip
 
 
-def parse_icmp(cursor: Cursor, *, inbound: bool, ip: IpInfo) -> IcmpPacket:
+def parse_icmp(
+    cursor: Cursor, *, inbound: bool, ip: IpInfo, quote: tuple[int, int, int] | None = None
+) -> IcmpPacket:
     """What follows the word `icmp`.
+
+    Args:
+        cursor: behind it.
+        inbound: it arrives.
+        ip: what is said of its IP header.
+        quote: what stood before it, as `parse_quote` read it.
 
     Raises:
         ScriptError: it is not understood.
@@ -68,7 +76,7 @@ def parse_icmp(cursor: Cursor, *, inbound: bool, ip: IpInfo) -> IcmpPacket:
         rest = cursor.integer()
     elif cursor.accept("id"):
         rest = cursor.integer() << 16
-    quoted, seq, length = _quote(cursor)
+    quoted, seq, length = quote or parse_quote(cursor)
     if quoted and kind not in _ERRORS:
         cursor.fail(f"icmp {words} quotes nothing")
     return IcmpPacket(
@@ -105,7 +113,7 @@ def _refuse(cursor: Cursor, text: str) -> None:
     cursor.fail(text)
 
 
-def _quote(cursor: Cursor) -> tuple[int, int, int]:
+def parse_quote(cursor: Cursor) -> tuple[int, int, int]:
     """`[1:1001(1000)]` or `[udp (100)]`: protocol, first number, octets."""
     if not cursor.accept("["):
         return 0, 0, 0

@@ -3,7 +3,7 @@
 from typing import Final
 
 from netarium.testing.packetdrill.cursor import Cursor
-from netarium.testing.packetdrill.icmpwords import parse_icmp
+from netarium.testing.packetdrill.icmpwords import parse_icmp, parse_quote
 from netarium.testing.packetdrill.optionwords import parse_options
 from netarium.testing.packetdrill.script import IpInfo, Option, Packet, TcpPacket, UdpPacket
 from netarium.wire.tcp import ACE, ACK, AE, CWR, ECE, FIN, PSH, RST, SYN, URG
@@ -22,15 +22,18 @@ def parse_packet(cursor: Cursor) -> Packet:
     """
     inbound = cursor.take().text == "<"
     ip = IpInfo()
+    quote = parse_quote(cursor) if _is_quote(cursor) else None
     for opening, closing in (("[", "]"), ("(", ")")):
-        if cursor.accept(opening):
+        if quote is None and cursor.accept(opening):
             ip = _ip_info(cursor, closing)
     if cursor.peek().text in _TUNNELS:
         cursor.fail(
             f"{cursor.peek().text}: packets inside of packets, and protocols but TCP, UDP and ICMP are not understood"
         )
     if cursor.accept("icmp"):
-        return parse_icmp(cursor, inbound=inbound, ip=ip)
+        return parse_icmp(cursor, inbound=inbound, ip=ip, quote=quote)
+    if quote is not None:
+        cursor.fail("only icmp quotes something")
     ports = _ports(cursor)
     if cursor.accept("udp"):
         return UdpPacket(inbound=inbound, length=cursor.count(), ports=ports, ip=ip)
@@ -38,6 +41,11 @@ def parse_packet(cursor: Cursor) -> Packet:
     if cursor.accept("/"):
         cursor.fail("TCP inside of UDP is not understood")
     return packet
+
+
+def _is_quote(cursor: Cursor) -> bool:
+    """What is quoted may stand before the word `icmp`, too."""
+    return cursor.peek().text == "[" and (cursor.peek(1).kind == "number" or cursor.peek(1).text == "udp")
 
 
 def _ports(cursor: Cursor) -> tuple[int, int] | None:

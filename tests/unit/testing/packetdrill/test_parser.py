@@ -245,3 +245,10 @@ def test_tokens_know_whether_they_touch() -> None:
         ("1", False),
         ("", False),
     ]
+
+
+def test_what_is_quoted_may_stand_in_front() -> None:
+    behind = one("0 < icmp unreachable frag_needed mtu 1200 [1:101(100)]").action
+    assert one("0 < [1:101(100)] icmp unreachable frag_needed mtu 1200").action == behind
+    with pytest.raises(ScriptError, match="only icmp quotes something"):
+        one("0 < [1:101(100)] . 1:1(0) ack 1")
