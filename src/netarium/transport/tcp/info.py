@@ -224,8 +224,8 @@ def account(tcb: Tcb, tally: Tally, now: int) -> None:
     if end == buffer.start:
         mode = IDLE
     elif (unsent := end - tcb.snd_nxt) > 0:
-        unsent = min(unsent, end - buffer.start, tcb.smss)
-        mode = RWND_LIMITED if tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt < unsent else BUSY
+        fits = tcb.snd_una + tcb.snd_wnd - tcb.snd_nxt >= min(unsent, tcb.smss)
+        mode = BUSY if fits else RWND_LIMITED
     else:
         mode = SNDBUF_LIMITED if tally.short_of_room and not tcb.cwnd_limited else BUSY
     if mode != tally.mode:

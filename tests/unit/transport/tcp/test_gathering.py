@@ -8,14 +8,17 @@ from netarium.base.config import TcpConfig
 from netarium.base.units import MS, US
 from netarium.transport.options import SocketOptions
 from netarium.transport.tcp import gathering
+from netarium.transport.tcp.boundaries import Boundaries
 from netarium.transport.tcp.congestion.base import INFINITE_SSTHRESH
-from netarium.transport.tcp.tcb import LOSS, OPEN, Tcb
+from netarium.transport.tcp.tcb import CWR, DISORDER, LOSS, OPEN, RECOVERY, Tcb
 
 
 def sender(
-    *, smss: int = 1_000, cwnd: int = 10_000, window: int = 60_000, gathers: bool = True, **options: object
-) -> Tcb:
-    tcb = Tcb(4, replace(TcpConfig(), gathering=gathers), SocketOptions(**options), 1, "us", None)
+    *, smss: int = 1_000, cwnd: int = 10_000, window: int = 60_000, gathers: bool = True, form: str = "window",
+    **options: object,
+) -> Tcb:  # fmt: skip
+    config = replace(TcpConfig(), gathering=gathers, send_buffer_form=form)
+    tcb = Tcb(4, config, SocketOptions(**options), 1, "us", None)
     tcb.start_sending(100)
     tcb.snd_una = tcb.snd_nxt = 101
     tcb.smss = tcb.advmss = smss
@@ -60,6 +63,18 @@ def test_a_third_of_the_buffer_makes_it_writable(waiting: int, writable: bool) -
     tcb.options.sndbuf, tcb.options.sndbuf_locked = 900, True
     tcb.sendbuf.append(bytes(waiting))
     assert gathering.is_writable(tcb) is writable
+    assert tcb.room_awaited is not writable  # who was told no is told when there is room
+
+
+@pytest.mark.parametrize(
+    ("memory", "waiting", "writable"),
+    [(10_000, 7_952, True), (10_000, 7_953, False), (2_000, 0, True), (2_000, 1, False), (2_048, 1, False)],
+)
+def test_with_the_bsds_it_is_the_low_water_mark(memory: int, waiting: int, writable: bool) -> None:
+    tcb = sender(gathers=False, form="fixed", sndbuf=memory, sndbuf_locked=True)
+    tcb.snd_una = tcb.iss
+    tcb.sendbuf.append(bytes(waiting))
+    assert gathering.is_writable(tcb) is writable
 
 
 @pytest.mark.parametrize(("unsent", "writable"), [(0, True), (149, True), (150, False)])
@@ -100,6 +115,138 @@ def test_the_buffer_grows_with_the_window() -> None:
     tcb.options.sndbuf, tcb.options.sndbuf_locked = 4_608, True
     gathering.expand(tcb)
     assert tcb.snd_memory == 4_608
+
+
+def grown(tcb: Tcb) -> int:
+    tcb.snd_expanded = 0  # the congestion window has changed
+    gathering.expand(tcb)
+    return tcb.snd_memory
+
+
+@pytest.mark.parametrize(
+    ("peer", "path", "memory"),
+    [(1_000, 1_400, 17_000), (1_400, 1_000, 17_000), (1_024, 1_024, 16_384), (1_023, 1_023, 17_391)],
+)
+def test_the_bsds_begin_with_whole_segments(peer: int, path: int, memory: int) -> None:
+    for form in ("steps", "fixed"):
+        tcb = sender(form=form)
+        tcb.peer_mss, tcb.path_mss, tcb.snd_memory = peer, path, 0
+        tcb.snd_una = tcb.iss
+        assert grown(tcb) == 16_384  # before the handshake is over a segment has no size
+        tcb.snd_una = tcb.iss + 1
+        assert grown(tcb) == memory
+        assert grown(tcb) == memory
+    locked = sender(form="steps", sndbuf=5_001, sndbuf_locked=True)
+    locked.peer_mss = locked.path_mss = 1_000
+    assert grown(locked) == 6_000
+    locked.snd_una = locked.iss
+    assert grown(locked) == 5_001
+
+
+@pytest.mark.parametrize(
+    ("waiting", "window", "cwnd", "unsent", "memory"),
+    [
+        (70_000, 64_000, 64_000, 64_000, 88_192),
+        (70_000, 90_000, 64_000, 64_000, 88_192),
+        (70_000, 64_000, 90_000, 64_000, 88_192),
+        (69_999, 64_000, 64_000, 10_000, 80_000),  # it is not nearly full
+        (70_000, 63_999, 64_000, 10_000, 80_000),  # the peer's window is the smaller one
+        (70_000, 64_000, 64_000, 64_001, 80_000),  # it is not the buffer that holds up
+        (70_000, 90_000, 64_000, 64_001, 80_000),
+        (70_000, 64_000, 90_000, 64_001, 80_000),
+        (2_097_151, 64_000, 64_000, 10_000, 88_192),
+        (2_097_152, 64_000, 64_000, 10_000, 80_000),  # more than it could ever hold
+    ],
+)
+def test_the_bsds_add_steps(waiting: int, window: int, cwnd: int, unsent: int, memory: int) -> None:
+    def nearly_full(form: str, size: int, **options: object) -> Tcb:
+        tcb = sender(form=form, window=window, cwnd=cwnd, **options)
+        tcb.snd_memory = size
+        tcb.sendbuf.append(bytes(waiting))
+        tcb.snd_nxt = tcb.sendbuf.end - unsent
+        return tcb
+
+    assert grown(nearly_full("steps", 80_000)) == memory
+    assert grown(nearly_full("fixed", 80_000)) == 80_000
+    assert grown(nearly_full("steps", 0, sndbuf=80_400, sndbuf_locked=True)) == 80_400
+
+
+def test_the_last_step_ends_at_the_limit() -> None:
+    tcb = sender(form="steps", window=2_000_000, cwnd=2_000_000)
+    tcb.snd_memory = 2_090_000
+    tcb.sendbuf.append(bytes(2_000_000))
+    assert grown(tcb) == tcb.config.send_buffer == 2_097_152
+
+
+@pytest.mark.parametrize(
+    ("size", "smss", "memory", "waiting", "takes"),
+    [
+        (1, 1_000, 1_000, 0, True),
+        (1_000, 1_000, 1_000, 0, True),
+        (0, 1_000, 1_000, 0, False),
+        (1_001, 1_000, 5_000, 0, False),
+        (10, 1_000, 999, 0, False),
+        (10, 1_000, 5_000, 1, False),
+    ],
+)
+def test_a_segment_fits_into_an_empty_buffer(
+    size: int, smss: int, memory: int, waiting: int, takes: bool
+) -> None:
+    tcb = sender(smss=smss)
+    tcb.snd_memory = memory
+    tcb.sendbuf.append(bytes(waiting))
+    assert gathering.surely_takes(tcb, size) is takes
+
+
+def waiting_for_an_ack(
+    *, window: int = 60_000, cwnd: int = 100_000, srtt: int = 10 * MS, xmit_at: int = 0, sent_at: int = 9 * MS
+) -> Tcb:
+    tcb = sender(window=window, cwnd=cwnd)
+    tcb.rtt.srtt = srtt
+    tcb.scoreboard.add(101, 1_101, xmit_at)
+    tcb.scoreboard.add(1_101, 2_101, sent_at)
+    tcb.last_sent_at = sent_at
+    return tcb
+
+
+def test_a_few_segments_wait_for_the_next_ack() -> None:
+    def defers(room: int, now: int = 10 * MS, waiting: int = 50_000, **how: int) -> bool:
+        return gathering.defers(waiting_for_an_ack(**how), waiting, room, 1_000, now)
+
+    assert defers(18_999)
+    assert not defers(19_000)  # as much as the pace sends in a millisecond
+    assert defers(9_999, window=30_000)
+    assert not defers(10_000, window=30_000)  # a third of the window
+    assert not defers(10_001, window=30_000)
+    assert defers(5_000, window=1_000_000)
+    assert defers(4_999, cwnd=30_000)
+    # Not unless something has left within a millisecond, and the ACK is as near, or half a round trip.
+    assert not defers(5_000, now=10 * MS + 1)
+    assert defers(5_000, now=9 * MS)
+    assert not defers(5_000, now=9 * MS - 1)
+    assert defers(100, now=8 * MS, srtt=1 * MS, xmit_at=7 * MS + 500 * US, sent_at=8 * MS)
+    assert not defers(100, now=8 * MS, srtt=1 * MS, xmit_at=7 * MS + 501 * US, sent_at=8 * MS)
+    assert not defers(5_000, srtt=0)  # nobody knows when it will come
+
+
+def test_who_has_said_all_or_lost_something_does_not_wait() -> None:
+    def defers(tcb: Tcb, room: int = 5_000, waiting: int = 5_000) -> bool:
+        return gathering.defers(tcb, waiting, room, 1_000, 10 * MS)
+
+    tcb = waiting_for_an_ack()
+    assert defers(tcb)
+    tcb.fin_queued = True
+    assert defers(tcb)
+    assert not defers(tcb, room=5_001)
+    tcb.fin_queued = False
+    assert defers(tcb, room=5_001)
+    for state, answer in ((OPEN, True), (DISORDER, True), (CWR, True), (RECOVERY, False), (LOSS, False)):
+        tcb.recovery = state
+        assert defers(tcb) is answer
+    nothing_out = sender(cwnd=100_000)
+    nothing_out.rtt.srtt = 10 * MS
+    nothing_out.last_sent_at = 10 * MS
+    assert not defers(nothing_out)
 
 
 @pytest.mark.parametrize(
@@ -161,3 +308,15 @@ def test_how_much_a_write_may_add(memory: int, waiting: int, lowat: int, cwnd: i
     plain = sender(gathers=False)
     plain.sendbuf.append(bytes(waiting))
     assert gathering.room(plain) == 100_000 - waiting
+
+
+def test_a_write_is_gathered_with_the_tail_of_the_one_before() -> None:
+    """What was written before is chunks that are full, and one that is not: only that has room in it."""
+    tcb = sender(window=20_000)
+    tcb.snd_memory = 26_000  # with three chunks' bookkeeping it is full: only the last chunk may go on
+    tcb.sendbuf.append(bytes(25_000))
+    tcb.boundaries = Boundaries(101)
+    tcb.boundaries.written(101, 25_101, 101, goal=10_000, half=10_000, more=False, record=False)
+    assert gathering.room(tcb) == 5_000
+    tcb.snd_memory = 100_000
+    assert gathering.room(tcb) == 5_000 + 7 * 10_000
