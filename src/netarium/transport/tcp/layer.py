@@ -193,19 +193,23 @@ class TcpLayer(FlowTable):
         return DropReason.TCP_BAD_SOURCE if path.to_group else path
 
     def _listener_for(self, address: bytes, port: int, key: bytes) -> Connection | None:
-        """The listener on the address itself comes before one on the wildcard; several share by the 4-tuple."""
-        suffix = port.to_bytes(2, "big")
-        any_address = ANY4 if len(address) == 4 else ANY6
-        candidates = self._listeners.get(address + suffix) or self._listeners.get(any_address + suffix)
+        """Who is asked about the flow `key`: several listeners share by the 4-tuple."""
+        candidates = self._listeners_on(address, port)
         if not candidates:
             return None
         if len(candidates) == 1:
             return candidates[0]
         return candidates[self.isn.timestamp_offset(key) % len(candidates)]
 
+    def _listeners_on(self, address: bytes, port: int) -> list[Connection] | None:
+        """Those on the address itself come before those on the wildcard."""
+        suffix = port.to_bytes(2, "big")
+        any_address = ANY4 if len(address) == 4 else ANY6
+        return self._listeners.get(address + suffix) or self._listeners.get(any_address + suffix)
+
     def _refuse(self, seg: TcpSegment, packet: IpPacket, now: int) -> None:
         """RST, as §3.10.7.1 builds it; or nothing, for those who would rather not be seen."""
-        if self.config.blackhole and self._listener_for(packet.dst, seg.dst_port, b"") is None:
+        if self.config.blackhole and not self.has_listener(packet.dst, seg.dst_port):
             syn = seg.flags & (SYN | ACK) == SYN
             if syn or self.config.blackhole > 1:
                 self.counters["tcp_out_resets_limited"] += 1
@@ -225,7 +229,7 @@ class TcpLayer(FlowTable):
 
     def has_listener(self, address: bytes, port: int) -> bool:
         """Somebody would be asked about a SYN to this address and port."""
-        return self._listener_for(address, port, b"") is not None
+        return bool(self._listeners_on(address, port))
 
     def start_listening(self, connection: Connection) -> None:
         """SYNs for its local address go to this connection."""

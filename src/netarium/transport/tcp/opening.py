@@ -132,12 +132,12 @@ class Opener(Circuit):
             self._open(path, now, deferred=True)
             taken = self._send_syn_with(octets, now)
         else:
-            self._open(path, now, deferred=False)
+            self._open(path, now)
         rest = memoryview(octets)[taken:][: max(self.send_room(), 0)]
         if rest:
             start = self.tcb.sendbuf.end
             self.tcb.sendbuf.append(rest)
-            self._mark_write(start, more=False, record=False)
+            self._mark_write(start)
         return taken + len(rest)
 
     @property
@@ -172,7 +172,7 @@ class Opener(Circuit):
             self.tcb.iss, self.tcb.ts_recent = successor
         return path
 
-    def _open(self, path: Path, now: int, *, deferred: bool) -> None:
+    def _open(self, path: Path, now: int, *, deferred: bool = False) -> None:
         self._use_path(path)
         self._layer.attach(self)
         iss, least = self._layer.isn.isn(self.key, now), self.tcb.iss
@@ -193,12 +193,14 @@ class Opener(Circuit):
         tcb.syn_data = min(len(octets), fastopen.room_in_syn(min(tcb.peer_mss, tcb.path_mss)))
         start = tcb.sendbuf.end
         tcb.sendbuf.append(memoryview(octets)[: tcb.syn_data])
-        self._mark_write(start, more=False, record=False)
+        self._mark_write(start)
         handshake.send_syn(tcb, now)
         self._done(now)
         return tcb.syn_data
 
-    def _mark_write(self, start: int, *, more: bool, record: bool, full: bool = False) -> None:
+    def _mark_write(
+        self, start: int, *, more: bool = False, record: bool = False, full: bool = False
+    ) -> None:
         tcb = self.tcb
         if tcb.boundaries is None:
             tcb.boundaries = Boundaries(start)
