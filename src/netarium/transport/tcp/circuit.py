@@ -207,7 +207,7 @@ class Circuit(Outlet):
         """A connection that opened fast timed out three times in a row, or for the last time (RFC 7413 §7.3)."""
         tcb = self.tcb
         if (tcb.rexmit_at and tcb.rexmit_count == _TIMEOUTS_OF_A_BLACKHOLE) or (
-            error and tcb.rexmit_count < 2
+            error and tcb.rexmit_count < _TIMEOUTS_OF_A_BLACKHOLE
         ):
             self._layer.fast_open.disable(tcb.config, now)
 
