@@ -9,6 +9,7 @@ import pytest
 
 from netarium.base.errors import Accepted, DropReason
 from netarium.base.profiles import profile
+from netarium.base.trace import StateChanged
 from netarium.base.units import MS, SECOND
 from netarium.transport.options import SocketOptions
 from netarium.transport.tcp import arrive, negotiate
@@ -354,6 +355,49 @@ def test_when_our_fin_arrived(linger2: int, orphan: int, state: str, waits: bool
     assert tcb.state.value == state
     assert (tcb.fin_wait_2_at > 0) == waits
     assert tcb.reset_ack == (302 if state == "CLOSED" else None)
+
+
+class Whys:
+    """A trace that keeps what changed the state."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def emit(self, event: object) -> None:
+        if isinstance(event, StateChanged):
+            self.seen.append(f"{event.new}: {event.why}")
+
+
+@pytest.mark.parametrize(
+    ("state", "orphan", "fields", "why"),
+    [
+        (State.FIN_WAIT_1, 0, {"ack": 302}, "FIN_WAIT2: ACK of our FIN"),
+        (State.CLOSING, 0, {"ack": 302}, "TIME_WAIT: ACK of our FIN"),
+        (LAST_ACK, 0, {"ack": 302}, "CLOSED: ACK of our FIN"),
+        (ESTABLISHED, 0, {"flags": RST}, "CLOSED: RST received"),
+        (FIN_WAIT_2, 1, {"flags": RST, "ack": 302}, "CLOSED: a reset"),
+        (FIN_WAIT_2, 1, {"flags": SYN, "ack": 302}, "CLOSED: text for nobody"),
+    ],
+)
+def test_why_is_told(state: State, orphan: int, fields: dict[str, Any], why: str) -> None:
+    tcb = opened(state=state)
+    trace: Any = Whys()
+    tcb.trace, tcb.orphan = trace, orphan
+    tcb.fin_queued, tcb.fin_seq = True, 301
+    tcb.scoreboard.add(301, 302, NOW)
+    tcb.snd_nxt = 302
+    arrive.segment_arrives(tcb, segment(0, **fields), NOW)
+    assert trace.seen == [why]
+
+
+def test_why_a_socket_that_does_not_linger_is_over() -> None:
+    tcb = opened(state=State.FIN_WAIT_1)
+    trace: Any = Whys()
+    tcb.trace, tcb.orphan, tcb.options.linger2_ns = trace, 1, -1
+    tcb.fin_seq = 300
+    arrive.segment_arrives(tcb, segment(0, ack=301), NOW)
+    assert trace.seen == ["FIN_WAIT2: ACK of our FIN", "CLOSED: TCP_LINGER2"]
+    assert tcb.error == 0
 
 
 # --- FIN-WAIT-2 without a process -------------------------------------------------------------------------------------

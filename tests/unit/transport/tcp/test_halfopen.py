@@ -88,7 +88,7 @@ class Surroundings:
 
 
 def packet(tos: int = TOS) -> IpPacket:
-    return IpPacket(PEER, US, 6, 64, tos, b"", b"", b"", None)  # type: ignore[arg-type]
+    return IpPacket(PEER, US, 6, 64, tos, b"ip", b"tcp", b"", None)  # type: ignore[arg-type]
 
 
 def segment(
@@ -129,6 +129,21 @@ def test_a_record_begins_with_nothing() -> None:
     assert (half.saved_syn, half.uto_remote_ns, half.snd_wind_shift) == (b"", 0, 0)
     assert (half.version, half.peer_mss, half.our_mss) == (4, 536, 1_460)
     assert (half.local, half.remote, half.id) == ((US, 80), (PEER, 4_000), 1)
+
+
+def test_of_either_family() -> None:
+    around: Any = Surroundings(TcpConfig(), SocketOptions())
+    came = IpPacket(bytes(16), bytes(16), 6, 64, 0, b"", b"", b"", None)  # type: ignore[arg-type]
+    assert HalfOpen(around, around, segment(SYN, IRS), came, b"key", ISS, 1_440).version == 6
+
+
+@pytest.mark.rfc("5482", "01")
+def test_a_syn_ack_that_was_lost_twice_tells_of_no_user_timeout() -> None:
+    """Perhaps somebody on the way cannot bear the option."""
+    it = half_open(options=SocketOptions(uto=True))
+    for _ in range(3):
+        it.half.on_deadline(NOW)
+    assert [len(options) for options in it.around.options] == [8, 4, 4]
 
 
 @pytest.mark.rfc("3168", "02")
@@ -193,11 +208,11 @@ def test_it_is_repeated_after_one_two_and_four_seconds() -> None:
         it.half.on_deadline(at)
         waits.append(it.around.due - at)
         assert it.around.sent.pop()[0] == SYN | ACK
+        assert it.around.asked == ["timed_out"], "told once"
         assert (it.half.answered_at, it.half.began_at, it.half.ts_last) == (at, NOW, at // MS)
         at = it.around.due
     assert waits == [SECOND, 2 * SECOND, 4 * SECOND]
     assert (it.half.timeouts, it.half.repeated) == (2, 2)
-    assert it.around.asked == ["timed_out"], "told once"
     it.half.on_deadline(at)
     assert it.around.asked == ["timed_out", "remove", "forget"]
     assert it.around.sent == []
@@ -246,6 +261,14 @@ def test_with_patience_beyond_the_last_round_the_syn_ack_goes_on() -> None:
         it.half.on_deadline(it.around.due)
         found.append(bool(it.around.sent))
     assert found == [False, True, True, True, False]
+
+
+def test_an_ack_that_found_no_place_is_not_asked_for_again_at_once() -> None:
+    it = half_open(options=SocketOptions(defer_accept=3))
+    it.around.is_full = True
+    assert told(it, segment(size=1))[0] is DropReason.TCP_LISTEN_OVERFLOW
+    it.half.on_deadline(NOW + SECOND)
+    assert [flags for flags, *_ in it.around.sent] == []
 
 
 @pytest.mark.parametrize(
