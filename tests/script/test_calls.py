@@ -447,3 +447,17 @@ def test_buffers_and_timeouts_may_change_while_it_is_open(tcp: Script) -> None:
     assert (tcb.rcv_memory, tcb.rcv_buf) == (9_000, 9_000 * tcb.rcv_ratio >> 8)
     tcp.option(rto_max_ns=SECOND // 2)
     assert tcb.rtt.rto == SECOND // 2
+
+
+# --- a fresh endpoint -------------------------------------------------------------------------------------------------
+
+
+def test_a_fresh_endpoint_is_nobodys(tcp: Script) -> None:
+    fresh = tcp.machine.tcp.open(4, tcp.now)
+    assert (fresh.state, fresh.state_name, fresh.error, fresh.version) == (State.CLOSED, "CLOSED", 0, 4)
+    assert (fresh.local, fresh.remote, fresh.key) == ((ANY, 0), (ANY, 0), b"")
+    assert (fresh.bound, fresh.queued, fresh.notified, fresh.accepted) == (False,) * 4
+    assert (fresh.cause, fresh.listener, fresh.retransmits) == (0, None, 0)
+    assert (fresh.receive_queue, fresh.send_queue, fresh.is_deferred) == (0, 0, False)
+    assert fresh.id != tcp.socket.id
+    assert tcp.machine.tcp.open(6, tcp.now).local == (bytes(16), 0)

@@ -142,6 +142,21 @@ def test_a_device_bounds_its_chunks(most: int, frames: list[int]) -> None:
     assert [header.total_length - 40 for header in headers(tcp)] == frames
 
 
+@pytest.mark.parametrize(
+    ("window", "size", "gso"),
+    [(65_000, 1_000, 0), (65_000, 1_001, 1_000), (1_400, 700, 0), (1_400, 1_400, 700), (1_400, 701, 700)],
+)
+def test_a_device_is_told_where_to_cut(window: int, size: int, gso: int) -> None:
+    """Half of a small window is the size of a segment; what is one segment is not to be cut."""
+    tcp = Script()
+    tcp.wire.offload = Offload(tx_checksum=True, tso=True, max_gso_size=65_535)
+    tcp.established(window=window)
+    told, send = [], tcp.wire.send
+    tcp.wire.send = lambda frame, now: (told.append(frame.gso_size), send(frame, now))
+    tcp.send(bytes(size))
+    assert told == [gso]
+
+
 def test_what_goes_again_is_counted_as_such(tcp: Script) -> None:
     tcp.established()
     tcp.send(bytes(1_500))

@@ -41,6 +41,8 @@ def test_a_probe_that_arrives_raises_the_segment_size() -> None:
     assert sent[0] == probe
     assert set(sent[1:]) == {1_024}, "only one probe at a time"
     assert len(sent) == 11, "a probe weighs two segments"
+    info = tcp.socket.info(tcp.now)
+    assert (info.tcpi_bytes_sent, info.tcpi_data_segs_out, info.tcpi_bytes_retrans) == (sum(sent), 11, 0)
     cwnd = tcb.congestion.cwnd
     tcp.inject(ACK, seq=301, ack=101 + probe)
     assert tcb.smss == probe

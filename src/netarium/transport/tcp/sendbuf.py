@@ -83,8 +83,6 @@ class SendBuffer:
         if una == self.end:
             self.clear()
             return
-        if self._tail is not None and una > self.end - self._gathered:
-            self._gather()
         chunks, first = self._chunks, self._first
         if chunks is None:
             return
