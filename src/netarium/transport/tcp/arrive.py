@@ -373,7 +373,7 @@ def end(tcb: Tcb, error: int, why: str, now: int) -> None:
     tcb.ack_scheduled = False
     tcb.reassembly.clear()
     tcb.sendbuf.clear()  # the application may keep the socket for long: not what will never be sent
-    tcb.scoreboard = Scoreboard()
+    tcb.scoreboard = Scoreboard(tcb.smss)
     tcb.chunk_rest = None
     if error:
         tcb.error = error

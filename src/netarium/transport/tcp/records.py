@@ -15,6 +15,7 @@ from netarium.base.rangeset import RangeSet
 
 _SEQ: Final = attrgetter("seq")
 ORDER: Final = attrgetter("order")
+_ORDER_AND_SEQ: Final = attrgetter("order", "seq")  # pieces of one transmission have the same order
 
 
 class Sent:
@@ -68,7 +69,7 @@ class Records:
         "segs_out", "segs_resent", "segs_sacked", "smss",
     )  # fmt: skip
 
-    def __init__(self, smss: int = 536) -> None:
+    def __init__(self, smss: int) -> None:
         self.smss = smss
         self._records: list[Sent] = []
         self._first = 0  # records before it are acknowledged
@@ -181,7 +182,7 @@ class Records:
         if rest.resent:
             if self._resent is None:
                 self._resent = []
-            insort(self._resent, rest, key=ORDER)
+            insort(self._resent, rest, key=_ORDER_AND_SEQ)
         return rest
 
     def _shorten(self, record: Sent, una: int) -> Sent:

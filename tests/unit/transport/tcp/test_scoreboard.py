@@ -55,6 +55,68 @@ def test_more_than_two_segments_sacked_above_mean_lost() -> None:
     assert board.segs_lost == 1
 
 
+@pytest.mark.rfc("6675", "01")
+def test_three_blocks_are_enough_however_small() -> None:
+    board = Scoreboard(MSS)
+    for i in range(8):
+        board.add(i * 10, (i + 1) * 10, now=1)
+    for i in (2, 4):
+        board.sack(i * 10, (i + 1) * 10)
+        assert not board.mark_lost_by_sack(3)
+    board.sack(60, 70)
+    assert board.mark_lost_by_sack(3)
+    assert [r.lost for r in board._records] == [True, True, False, False, False, False, False, False]
+
+
+@pytest.mark.rfc("6675", "01")
+def test_what_was_found_lost_by_sacks_may_be_found_again() -> None:
+    """After an undo, and after all SACKs were forgotten; the first octet of all included."""
+    board = sent(5)
+    board.sack(MSS, 4 * MSS)
+    assert board.mark_lost_by_sack(3)
+    assert not board.mark_lost_by_sack(3)
+    board.unmark_lost()
+    assert board.mark_lost_by_sack(3)
+    assert board.oldest.lost
+    board = sent(5)
+    board.sack(MSS, 2 * MSS)
+    board.forget_sacks()
+    board.sack(MSS, 4 * MSS)
+    assert board.mark_lost_by_sack(3)
+    assert board.oldest.lost
+
+
+def test_of_what_was_resent_only_what_may_be_lost_is_looked_at_again() -> None:
+    """An ACK costs what it changes, not what was ever sent again."""
+    board = sent(7)
+    for i, record in enumerate(board._records):
+        board.mark_lost(record)
+        board.resend(record, MSS, now=10 + i)
+    for i in (0, 1, 3):
+        board.sack(i * MSS, (i + 1) * MSS)
+    assert board.mark_overdue(14, 7 * MSS, overdue_at=9) == 15
+    assert [r.seq for r in board._resent] == [200, 300, 400, 500, 600]
+    assert board.mark_overdue(14, 7 * MSS, overdue_at=12) == 15
+    assert [r.seq for r in board._resent] == [400, 500, 600]
+    assert board.mark_overdue(14, 7 * MSS, overdue_at=15) == 0
+    assert [r.seq for r in board._resent] == [600]
+    assert [r.lost and not r.again for r in board._records] == [False, False, True, False, True, True, False]
+    check_sums(board)
+
+
+def test_a_piece_of_a_retransmission_that_is_resent_is_found_among_its_like() -> None:
+    board = Scoreboard(MSS)
+    board.add(0, 4 * MSS, now=5, segs=4)
+    board.mark_lost(board.oldest)
+    board.resend(board.oldest, 4 * MSS, now=9)
+    pieces = [*board.sack(0, MSS), *board.sack(MSS, 2 * MSS), board.divide(board._records[2], 3 * MSS)]
+    board.mark_lost(pieces[2])
+    board.resend(pieces[2], MSS, now=10)
+    assert [r.seq for r in board._resent] == [0, 100, 200, 300]
+    board.probe(board._records[2], now=11)
+    assert [(r.seq, r.order) for r in board._resent] == [(0, 2), (100, 2), (300, 3), (200, 4)]
+
+
 def test_a_retransmission_lost_again_is_due_again() -> None:
     board = sent(2)
     board.mark_lost(board.oldest)
@@ -151,6 +213,20 @@ def test_pieces_of_one_transmission_are_told_apart_by_their_end() -> None:
     assert [r.lost for r in board._records] == [True, False, False]
 
 
+@pytest.mark.rfc("8985", "03")
+def test_pieces_of_a_retransmission_are_judged_in_the_order_of_their_numbers() -> None:
+    """However often it was divided, and wherever first: those before the one that arrived are lost."""
+    board = Scoreboard(MSS)
+    board.add(0, 4 * MSS, now=5, segs=4)
+    board.mark_lost(board.oldest)
+    board.resend(board.oldest, 4 * MSS, now=9)
+    (arrived,) = board.sack(2 * MSS, 3 * MSS)
+    board.divide(board.oldest, MSS)
+    assert board.mark_overdue(arrived.order, arrived.end, overdue_at=9) == 0
+    assert [(r.seq, r.again) for r in board._records] == [(0, False), (100, False), (200, False), (300, True)]
+    check_sums(board)
+
+
 @pytest.mark.rfc("8985", "05")
 def test_a_timeout_spares_what_was_sent_lately_but_not_the_first() -> None:
     board = sent(5)
@@ -188,6 +264,101 @@ def test_small_segments_are_gathered_but_not_over_a_hole() -> None:
     board = sent(2)
     board.gather(board.oldest, 250, edge=150)
     assert board.oldest.end == 100  # not beyond the window
+
+
+def small(*sizes: int) -> Scoreboard:
+    board, seq = Scoreboard(MSS), 0
+    for at, size in enumerate(sizes, 1):
+        board.add(seq, seq + size, now=at)
+        seq += size
+    return board
+
+
+def ends(board: Scoreboard) -> list[int]:
+    return [record.end for record in board._records[board._first :]]
+
+
+@pytest.mark.parametrize(
+    ("size", "edge", "after"),
+    [
+        (90, 1_000, [90]),
+        (89, 1_000, [60, 90]),
+        (90, 90, [90]),
+        (90, 89, [60, 90]),
+        (60, 60, [60, 90]),
+        (59, 1_000, [30, 60, 90]),
+    ],
+)
+def test_small_segments_are_gathered_up_to_the_size_and_the_edge(
+    size: int, edge: int, after: list[int]
+) -> None:
+    """The last one included."""
+    board = small(30, 30, 30)
+    board.mark_timed_out(overdue_at=9)
+    board.gather(board.oldest, size, edge)
+    assert ends(board) == after
+    check_sums(board)
+    assert board.next_lost() is board.oldest
+
+
+def test_what_counts_as_two_segments_is_not_gathered() -> None:
+    board = small(30)
+    board.add(30, 60, now=2, segs=2)
+    board.mark_timed_out(overdue_at=9)
+    board.gather(board.oldest, MSS, edge=1_000)
+    assert ends(board) == [30, 60]
+
+
+@pytest.mark.parametrize(
+    ("size", "after"), [(100, [100, 120]), (120, [120]), (80, [80, 120]), (79, [79, 80, 120])]
+)
+def test_a_stream_takes_of_the_next_segment_what_fits(size: int, after: list[int]) -> None:
+    board = small(40, 40, 40)
+    board.mark_timed_out(overdue_at=9)
+    board.gather(board.oldest, size, edge=1_000, divides=True)
+    assert ends(board) == after
+    assert all(record.seq < record.end for record in board._records)
+    check_sums(board)
+
+
+def test_of_what_was_sacked_a_stream_takes_nothing() -> None:
+    board = small(40, 40, 40)
+    board.sack(40, 80)
+    board.mark_timed_out(overdue_at=9)
+    board.gather(board.oldest, 60, edge=1_000, divides=True)
+    assert ends(board) == [40, 80, 120]
+
+
+def test_what_takes_in_a_segment_that_was_resent_was_resent() -> None:
+    """And it is looked for at one place only."""
+    board = small(30, 30, 30)
+    board.mark_timed_out(overdue_at=9)
+    board.resend(board._records[1], 30, now=10)
+    board.mark_lost(board._records[1])
+    board.gather(board.oldest, MSS, edge=1_000)
+    assert (ends(board), board.oldest.resent, board._resent) == ([90], 1, [])
+    board.resend(board.oldest, 90, now=11)
+    assert (board.oldest.resent, board._resent) == (2, [board.oldest])
+    check_sums(board)
+
+
+def test_the_last_segment_is_joined_too() -> None:
+    board = sent(4)
+    for i in (3, 2, 1):
+        for record in board.sack(i * MSS, (i + 1) * MSS):
+            board.join(record)
+    assert ends(board) == [100, 400]
+
+
+@pytest.mark.rfc("2883", "01")
+def test_a_dsack_is_about_whole_records() -> None:
+    board = sent(5)
+    for record in board._records:
+        board.mark_lost(record)
+        board.resend(record, MSS, now=10)
+    board.sack(0, 5 * MSS)
+    assert [r.seq for r in board.repeated(50, 450, 0)] == [100, 200, 300]
+    assert board.repeated(110, 190, 0) == []
 
 
 @pytest.mark.rfc("2883", "01")
