@@ -86,8 +86,13 @@ class TcpConfig:
     timestamps: bool = True
     sack: bool = True
     nagle: bool = True
-    # ECN (RFC 3168): 0 off, 1 ask for it and agree to it, 2 agree only, as Linux's tcp_ecn.
+    # ECN (RFC 3168): 0 off, 1 ask for it and agree to it, 2 agree only, as Linux's tcp_ecn. Accurate ECN (RFC 9768): 3 ask
+    # for it and agree to it, 4 agree to it and ask for RFC 3168's, 5 agree only.
     ecn: int = 2
+    ecn_option: int = (
+        2  # Accurate ECN's: 0 never, 1 on change and as a beacon, 2 always, 3 even where it seems to get lost
+    )
+    ecn_option_beacon: int = 3  # at the least so often in a round trip (Linux's tcp_ecn_option_beacon)
     ecn_fallback: bool = True  # a repeated SYN asks no more (RFC 3168 §6.1.1.1; Linux's tcp_ecn_fallback)
     delayed_ack_ns: int = (
         40 * MS

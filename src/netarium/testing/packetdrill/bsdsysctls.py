@@ -33,8 +33,8 @@ def _rfc1323(config: MachineConfig, value: str) -> MachineConfig:
     return changed(changed(config, "window_scaling", choice in {1, 2}), "timestamps", choice in {1, 3})
 
 
-def classic_ecn(config: MachineConfig, value: str) -> MachineConfig:
-    """0 off, 1 ask and agree, 2 agree: both systems say it so. More would be Accurate ECN."""
+def _classic_ecn(config: MachineConfig, value: str) -> MachineConfig:
+    """0 off, 1 ask and agree, 2 agree: as Linux. More would be Accurate ECN, for which FreeBSD has other numbers."""
     if number(value) not in {0, 1, 2}:
         raise ValueError("Accurate ECN is not understood")
     return changed(config, "ecn", number(value))
@@ -111,7 +111,7 @@ FREEBSD: Final[dict[str, Setter]] = {
     "net.inet.tcp.keepinit": number_of("connect_timeout_ns", MS),
     "net.inet.tcp.persmin": number_of("persist_min_ns", MS),
     "net.inet.tcp.persmax": number_of("persist_max_ns", MS),
-    "net.inet.tcp.ecn.enable": classic_ecn,
+    "net.inet.tcp.ecn.enable": _classic_ecn,
     "net.inet.tcp.cc.algorithm": lambda config, value: congestion(config, {"newreno": "reno"}.get(value, value)),
     "net.inet.tcp.keepidle": number_of("keepalive_idle_ns", MS),
     "net.inet.tcp.keepintvl": number_of("keepalive_interval_ns", MS),

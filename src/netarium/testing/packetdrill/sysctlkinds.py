@@ -23,9 +23,15 @@ def number(value: str) -> int:
     return int(value, 0) if value.lstrip("-").startswith("0x") else int(value)
 
 
-def number_of(attribute: str, unit: int = 1) -> Setter:
-    """A number that becomes a field of TCP's configuration, in units of `unit`."""
-    return lambda config, value: changed(config, attribute, number(value) * unit)
+def number_of(attribute: str, unit: int = 1, *, most: int | None = None) -> Setter:
+    """A number that becomes a field of TCP's configuration, in units of `unit`; with `most`, from 0 to that."""
+
+    def change(config: MachineConfig, value: str) -> MachineConfig:
+        if most is not None and not 0 <= number(value) <= most:
+            raise ValueError(f"a number from 0 to {most} is expected")
+        return changed(config, attribute, number(value) * unit)
+
+    return change
 
 
 def truth(attribute: str) -> Setter:

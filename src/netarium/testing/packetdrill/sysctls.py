@@ -11,7 +11,7 @@ from typing import Final
 
 from netarium.base.config import MachineConfig
 from netarium.base.units import MS, SECOND, US
-from netarium.testing.packetdrill.bsdsysctls import FREEBSD, HARMLESS_FAMILIES, classic_ecn
+from netarium.testing.packetdrill.bsdsysctls import FREEBSD, HARMLESS_FAMILIES
 from netarium.testing.packetdrill.sysctlkinds import Setter, changed, number
 from netarium.testing.packetdrill.sysctlkinds import congestion as _congestion
 from netarium.testing.packetdrill.sysctlkinds import harmless as _harmless
@@ -127,8 +127,9 @@ _LINUX_TCP: Final[dict[str, Setter]] = {
     "comp_sack_delay_ns": _number("compressed_sack_delay_ns"),
     "comp_sack_nr": _number("compressed_sack_segments"),
     "dsack": _truth("dsack"),
-    "ecn": classic_ecn,
-    "ecn_option": _harmless,  # of Accurate ECN
+    "ecn": _number("ecn", most=5),
+    "ecn_option": _number("ecn_option", most=3),
+    "ecn_option_beacon": _number("ecn_option_beacon", most=3),
     "min_tso_segs": _number("chunk_segments"),
     "tso_rtt_log": _number("chunk_rtt_log"),
     "pacing_ss_ratio": _number("pacing_ss_percent"),

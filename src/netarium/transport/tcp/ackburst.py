@@ -28,6 +28,7 @@ def keeps(tcb: Tcb, seg: TcpSegment, now: int) -> bool:
         and tcb.recovery in _HOLES
         and tcb.tlp_end_seq is None
         and tcb.sack_ok
+        and tcb.accurate is None
         and tcb.config.limited_transmit  # else they let nothing go, and need no turn
     )
     if may and seg.flags == ACK and not len(seg.payload) and (held is None or held[0].ack == seg.ack):

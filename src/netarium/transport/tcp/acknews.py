@@ -24,6 +24,7 @@ class AckNews:
         sacked: it SACKed something new.
         dsacked: it told of a segment that arrived twice.
         probe_dsacked: which was our loss probe.
+        octets: likewise, octets.
         original: something arrived of what was in flight when a recovery began and was never resent (RFC 5682 §3.1).
         resent: something that it moved over had been resent.
         una: SND.UNA before it.
@@ -36,13 +37,13 @@ class AckNews:
     """
 
     __slots__ = (
-        "acked", "advanced", "delivered", "dsacked", "first_at", "last_at", "latest_rtt", "lost_again", "low", "marked", "original", "prior_high",
+        "acked", "advanced", "delivered", "dsacked", "first_at", "last_at", "latest_rtt", "lost_again", "low", "marked", "octets", "original", "prior_high",
         "probe_dsacked", "resent", "restart_timer", "rtt", "sacked", "sacked_first_at", "sacked_last_at", "una",
     )  # fmt: skip
 
     def __init__(self, una: int) -> None:
         self.una = una
-        self.acked = self.delivered = self.prior_high = 0
+        self.acked = self.delivered = self.octets = self.prior_high = 0
         self.advanced = self.sacked = self.dsacked = self.probe_dsacked = False
         self.original = self.resent = self.lost_again = self.restart_timer = self.marked = False
         self.rtt = self.latest_rtt = 0
@@ -62,6 +63,7 @@ def take_sack(tcb: Tcb, seg: TcpSegment, news: AckNews, now: int) -> None:
         new = board.sack(left, right)
         for record in new:
             news.sacked = True
+            news.octets += record.end - record.seq
             news.delivered += record.segs
             if tcb.rate is not None:
                 tcb.rate.on_sacked(record)
@@ -113,6 +115,8 @@ def take_cumulative(tcb: Tcb, seg: TcpSegment, news: AckNews, now: int) -> None:
     done = release(tcb, seg.ack)
     for record in done:
         news.acked += record.segs
+        if not record.sacked:
+            news.octets += record.end - record.seq
         if record.resent:
             news.resent = True
         elif not record.sacked:

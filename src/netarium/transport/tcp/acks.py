@@ -9,7 +9,7 @@ share an ACK.
 from typing import Final
 
 from netarium.base.units import MS
-from netarium.transport.tcp import plain, window
+from netarium.transport.tcp import aceoption, plain, window
 from netarium.transport.tcp.tcb import Tcb
 
 _TICK_NS: Final = (
@@ -237,6 +237,7 @@ def answer_unacceptable(tcb: Tcb, seq: int, end: int, now: int, *, syn: bool = F
         return
     if seq < end and seq < tcb.rcv_nxt:
         enter_quick_mode(tcb)
+        aceoption.came_again(tcb, seq)
         report_duplicate(tcb, seq, min(end, tcb.rcv_nxt))
     tcb.ack_now = tcb.output = True
 

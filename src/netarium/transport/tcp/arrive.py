@@ -11,6 +11,7 @@ from typing import Final
 from netarium.base.errors import Accepted, CloseReason, DropReason, Fate
 from netarium.base.seq import MASK
 from netarium.transport.tcp import (
+    accecn,
     acceptance,
     ackburst,
     acks,
@@ -57,7 +58,10 @@ def segment_arrives(tcb: Tcb, seg: TcpSegment, now: int) -> Fate:
         return Accepted.LOCAL
     fate = _checks(tcb, seg, now)
     if tcb.ack_scheduled and not tcb.ack_now:
-        acks.check(tcb, now)
+        if tcb.accurate is not None and tcb.accurate.ack_due:
+            tcb.ack_now = tcb.output = True
+        else:
+            acks.check(tcb, now)
     return Accepted.LOCAL if fate is None else fate
 
 
@@ -69,6 +73,8 @@ def _checks(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
         return DropReason.TCP_BAD_SEGMENT
     if (fate := _first_checks(tcb, seg, now)) is not None:
         return fate
+    if tcb.accurate is not None:
+        accecn.arrives(tcb, seg, now)
     if (fate := check_ack(tcb, seg, now)) is not None:
         return fate
     if seg.flags & URG:
@@ -237,6 +243,8 @@ def check_syn(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
             else:
                 tcb.reset_to = end_of_segment
             return DropReason.TCP_BAD_SYN
+    if tcb.accurate is not None:
+        accecn.syn_ack_arrives_again(tcb, seg)
     acks.challenge(tcb, now)
     return DropReason.TCP_BAD_SYN
 
@@ -251,6 +259,8 @@ def check_ack(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
             tcb.reset_ack = ack
             return DropReason.TCP_BAD_ACK
         handshake.establish(tcb, seg, now)
+        if tcb.accurate is not None:
+            accecn.third_ack(tcb, seg)
     if ack == tcb.snd_nxt + 1 and tcb.octet_probed:
         sender.count_probe(tcb, now)
     # RFC 5961 §5.2, and nothing below what was ever sent (the same idea: it cannot be an old ACK).
@@ -274,19 +284,24 @@ def check_ack(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
 
 def _take_acceptable(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     """An acceptable ACK: the echo of its timestamp, the window, and what arrived."""
+    stamp = tcb.ts_recent
     if seg.ack >= tcb.snd_una:
         if tcb.ts_ok and not tcb.config.trims_segments:
             acceptance.take_timestamp(tcb, seg, now)
+        if tcb.accurate is not None:
+            tcb.accurate.is_newer = tcb.ts_recent != stamp
         window_changed = _update_window(tcb, seg)
         duplicate = not window_changed and not len(seg.payload) and not seg.flags & FIN
         _take_ack(tcb, seg, duplicate, now)
     elif seg.sack:  # an old ACK, overtaken by newer ones; what it SACKs may be news
-        recovery.on_ack(tcb, seg, may_be_duplicate=False, now=now)
+        recovery.on_ack(tcb, seg, may_be_duplicate=False, now=now, marked=tcb.accurate is not None)
 
 
 def _take_ack(tcb: Tcb, seg: TcpSegment, duplicate: bool, now: int) -> None:
     """An ACK that is not old: what it tells of our data, and of congestion; and then, whether the window is closed."""
-    if ecn.is_echo(tcb, seg):
+    if tcb.accurate is not None:
+        recovery.on_ack(tcb, seg, may_be_duplicate=duplicate, now=now, marked=True)
+    elif ecn.is_echo(tcb, seg):
         _marked_ack(tcb, seg, duplicate, now)
     else:
         recovery.on_ack(tcb, seg, may_be_duplicate=duplicate, now=now)

@@ -17,8 +17,8 @@ from netarium.transport.options import PMTUDISC_DONT
 from netarium.transport.tcp import (
     ackburst,
     arrive,
+    codepoints,
     disruption,
-    ecn,
     emit,
     errnos,
     handshake,
@@ -80,15 +80,16 @@ class Circuit(Outlet):
             tcb.rcv_gso = packet.gso_size
         if tcb.trace is not None:
             emit.trace(tcb, seg, "received", len(seg.payload), "", self.local, self.remote, now)
-        if tcb.ecn_ok:
-            seg.ecn = packet.tos & ecn.FIELD
         seg.ack = unwrap(seg.ack, tcb.snd_nxt)
         una = tcb.snd_una
         fate: Fate = Accepted.LOCAL
-        opening = tcb.state is SYN_SENT
+        opening = unusual = tcb.state is SYN_SENT
+        if tcb.ecn_ok or opening:
+            seg.ecn = packet.tos & codepoints.FIELD
+            unusual = opening or tcb.accurate is not None
         if not opening:
             seg.seq = unwrap(seg.seq, tcb.rcv_nxt)
-        if opening or not arrive.is_next_in_stream(tcb, seg, now):
+        if unusual or not arrive.is_next_in_stream(tcb, seg, now):
             fate = arrive.segment_arrives(tcb, seg, now)
             self._after_checks(seg, packet, now, learns=opening and fate is Accepted.LOCAL)
         if fate is Accepted.LOCAL:
@@ -114,7 +115,7 @@ class Circuit(Outlet):
         tcb = self.tcb
         if learns:
             self._learn_of_fast_open(seg)
-        tos = packet.tos & ~ecn.FIELD
+        tos = packet.tos & ~codepoints.FIELD
         if tcb.reset_ack == trim.OUR_OWN:
             self._send_reset(tcb.snd_nxt, now)
             tcb.reset_ack = None
@@ -231,8 +232,10 @@ class Circuit(Outlet):
                 tcb.count().timeouts = Timeouts(half.timeouts, now - half.began_at)
             tcb.syn_losses = half.repeated if half.timeouts else 0
         for name in ("peer_mss", "our_mss", "wscale_ok", "snd_wind_shift", "rcv_wind_shift", "ts_ok", "ts_offset",
-                     "ts_recent", "ts_recent_at", "sack_ok", "ecn_ok"):  # fmt: skip
+                     "ts_recent", "ts_recent_at", "sack_ok", "ecn_ok", "accurate"):  # fmt: skip
             setattr(tcb, name, getattr(half, name))
+        if tcb.accurate is not None:
+            tcb.gso_limit = 0  # as `accecn.agree`
         if half.uto_remote_ns or half.saved_syn:
             tcb.hearsay = Hearsay(half.saved_syn, half.uto_remote_ns)
         tcb.segs_in = 1  # the SYN

@@ -6,12 +6,12 @@ Duties: MUST-30, MUST-31 of RFC 9293 (the urgent pointer).
 from netarium.base.addr import format_ip
 from netarium.base.seq import MASK
 from netarium.base.trace import Segment
-from netarium.transport.tcp import acks, ecn, negotiate, pieces, usertimeout
+from netarium.transport.tcp import aceoption, acks, ecn, negotiate, pieces, usertimeout
 from netarium.transport.tcp import window as window_
 from netarium.transport.tcp.outgoing import Outgoing
 from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp import ACK, SYN, URG, TcpSegment, flag_names, pack_header, pack_header_with_timestamps
-from netarium.wire.tcp_options import pack_options, parse_user_timeout
+from netarium.wire.tcp_options import MAX_LENGTH, pack_options, parse_accurate_ecn, parse_user_timeout
 
 
 def header(tcb: Tcb, out: Outgoing, local_port: int, remote_port: int, pseudo: int, now: int) -> bytes:
@@ -27,6 +27,7 @@ def header(tcb: Tcb, out: Outgoing, local_port: int, remote_port: int, pseudo: i
     """
     flags, size = out.flags, len(out.payload)
     options: bytes | None = None
+    accurate = None
     if flags & SYN:
         options = negotiate.our_syn_options(tcb, now)
         window = window_.first(tcb.config, tcb.options, negotiate.announced_mss(tcb))
@@ -34,7 +35,8 @@ def header(tcb: Tcb, out: Outgoing, local_port: int, remote_port: int, pseudo: i
         flags |= ecn.syn_ack_flags(tcb) if flags & ACK else ecn.syn_flags(tcb)
     else:
         if tcb.ecn_ok:
-            flags |= ecn.flags_for(tcb, new_data=out.is_new_data)
+            flags |= ecn.flags_for(tcb, out)
+            accurate = tcb.accurate
         fin = tcb.rcv_fin
         if (
             not tcb.ts_ok
@@ -42,8 +44,9 @@ def header(tcb: Tcb, out: Outgoing, local_port: int, remote_port: int, pseudo: i
             or tcb.dsack is not None
             or (fin is not None and fin > tcb.rcv_nxt)
             or tcb.uto_due
+            or accurate is not None
         ):
-            options = _options(tcb, size, now)
+            options = _options(tcb, size, now) if accurate is None else counted_options(tcb, size, now)
         offered = window_.offer(tcb)
         tcb.rcv_adv = tcb.rcv_nxt + offered
         window = offered >> tcb.rcv_wind_shift
@@ -81,6 +84,28 @@ def _options(tcb: Tcb, octets: int, now: int) -> bytes:
     """Timestamps on every segment (RFC 7323 §3.2), SACK blocks, and once in a while a user timeout (RFC 5482)."""
     ts = ((now // 1_000_000 + tcb.ts_offset) & MASK, tcb.ts_recent) if tcb.ts_ok else None
     options = pack_options(ts=ts, sack=_sack_blocks(tcb, octets) if tcb.sack_ok else ())
+    return usertimeout.add(tcb, options, octets) if tcb.uto_due else options
+
+
+def counted_options(tcb: Tcb, octets: int, now: int) -> bytes:
+    """All of that, with the counters of Accurate ECN (RFC 9768 §3.2.3)."""
+    ts = ((now // 1_000_000 + tcb.ts_offset) & MASK, tcb.ts_recent) if tcb.ts_ok else None
+    options = pack_options(ts=ts)
+    record = tcb.accurate
+    assert record is not None
+    record.clock = now
+    room = max(min(MAX_LENGTH - len(options), tcb.smss - octets), 0)
+    told = pieces.sacked(tcb, pieces.most_blocks(tcb))
+    fields, blocks = aceoption.plan(tcb, len(told), room, due=aceoption.is_due(tcb, record))
+    told = told[:blocks]
+    sack = [(left & MASK, right & MASK) for left, right in told]
+    dsack = None if tcb.dsack is None or not told else tcb.dsack[0]
+    if told:
+        tcb.dsack = None
+    if fields is None:
+        options += pack_options(sack=sack)
+    else:
+        options += aceoption.pack(tcb, fields, sack, dsack, now)
     return usertimeout.add(tcb, options, octets) if tcb.uto_due else options
 
 
@@ -146,5 +171,9 @@ def describe_options(segment: TcpSegment) -> str:
         words.append(f"wscale {segment.wscale}")
     if (seconds := parse_user_timeout(segment.options)) is not None:
         words.append(f"user timeout {seconds} s")
+    if (counted := parse_accurate_ecn(segment.options)) is not None:
+        names = ("e1b", "ceb", "e0b") if counted.ect1_first else ("e0b", "ceb", "e1b")
+        pairs = zip(names, counted.counters, strict=False)
+        words.append(" ".join(["accurate ecn", *(f"{name} {value}" for name, value in pairs)]))
     words.extend(f"sack {left}-{right}" for left, right in segment.sack)
     return ", ".join(words)

@@ -13,11 +13,11 @@ from netarium.base.trace import Trace
 from netarium.ip.packet import IcmpError, IpPacket
 from netarium.transport.endpoint import Endpoint, Notifier
 from netarium.transport.options import SocketOptions
-from netarium.transport.tcp import disruption, ecn, negotiate, usertimeout, window
+from netarium.transport.tcp import accecn, codepoints, disruption, ecn, negotiate, usertimeout, window
 from netarium.transport.tcp.fastopen import FastOpenQueue
 from netarium.transport.tcp.flow import Flow, Flows, reset_for
 from netarium.transport.tcp.tcb import DEFAULT_MSS4
-from netarium.wire.tcp import ACK, ECE, RST, SYN, TcpSegment
+from netarium.wire.tcp import ACK, RST, SYN, TcpSegment
 from netarium.wire.tcp_options import FastOpenOption, pack_options
 
 
@@ -67,7 +67,7 @@ class HalfOpen:
 
     __slots__ = (  # noqa: RUF023 - grouped by what they are about
         "id", "key", "local", "remote", "version", "listener", "_nursery", "config", "options",
-        "iss", "irs", "our_mss", "peer_mss", "wscale_ok", "snd_wind_shift", "rcv_wind_shift", "sack_ok", "ecn_ok",
+        "iss", "irs", "our_mss", "peer_mss", "wscale_ok", "snd_wind_shift", "rcv_wind_shift", "sack_ok", "ecn_ok", "accurate",
         "ts_ok", "ts_offset", "ts_recent", "ts_recent_at", "ts_first", "ts_last",
         "began_at", "answered_at", "timeouts", "repeated", "uto_remote_ns", "saved_syn", "_acked", "_limited_at",
     )  # fmt: skip
@@ -88,7 +88,7 @@ class HalfOpen:
         self.options: SocketOptions = listener.endpoint.options
         if self.config.reflect_tos:
             self.options = self.options.copy()
-            self.options.tos = packet.tos & ~ecn.FIELD
+            self.options.tos = packet.tos & ~codepoints.FIELD
         self.version = 4 if len(packet.dst) == 4 else 6
         self.key = key
         self.local = listener.local_of(packet.dst, seg.dst_port)
@@ -99,7 +99,7 @@ class HalfOpen:
         self.our_mss = mss
         self.peer_mss = DEFAULT_MSS4
         self.wscale_ok = self.ts_ok = self.sack_ok = False
-        self.ecn_ok = ecn.accepts(self.config, seg, packet.tos & ecn.FIELD)
+        self.ecn_ok, self.accurate = ecn.answer(self.config, seg, packet.tos & codepoints.FIELD)
         self.snd_wind_shift = 0
         self.rcv_wind_shift = negotiate.our_window_shift(self.config, self.options)
         self.ts_offset = self.ts_recent = self.ts_recent_at = 0
@@ -129,8 +129,9 @@ class HalfOpen:
         if not self.ts_first:
             self.ts_first = ts_val
         self.ts_last = ts_val
-        options = negotiate.syn_ack_options(self, ts_val, fast_open, timeouts=self.timeouts)
-        flags = SYN | ACK | (ECE if self.ecn_ok else 0)
+        counted = self.accurate is not None and not self.repeated
+        options = negotiate.syn_ack_options(self, ts_val, fast_open, timeouts=self.timeouts, counted=counted)
+        flags = SYN | ACK | ecn.half_open_flags(self.accurate, self.repeated, classic=self.ecn_ok)
         self._nursery.send_bare(
             self.local, self.remote, self.iss, self.irs + 1, flags, self.window, options, now,
             tos=self.options.tos,
@@ -143,6 +144,8 @@ class HalfOpen:
             return self._answer_any_syn(seg, packet, now)
         if seq == self.irs and flags & (SYN | RST | ACK) == SYN:
             if not self._is_limited(now):
+                if self.accurate is not None:
+                    accecn.syn_arrives_again(self.accurate, seg, packet.tos & codepoints.FIELD)
                 self.repeated += 1  # our SYN,ACK was lost, it seems
                 self.answer(now)
             return Accepted.LOCAL
@@ -187,7 +190,7 @@ class HalfOpen:
         """A RST as for a segment that belongs to no connection (RFC 9293 §3.10.7.1)."""
         seq, ack, flags = reset_for(seg)
         self._nursery.send_bare(
-            self.local, self.remote, seq, ack, flags, 0, b"", now, tos=packet.tos & ~ecn.FIELD
+            self.local, self.remote, seq, ack, flags, 0, b"", now, tos=packet.tos & ~codepoints.FIELD
         )
 
     def _answer_any_syn(self, seg: TcpSegment, packet: IpPacket, now: int) -> Fate:
@@ -201,7 +204,8 @@ class HalfOpen:
             return DropReason.TCP_BAD_SYN
         self.ts_ok = self.ts_ok and seg.ts_val is not None
         self.ts_recent, self.ts_recent_at = seg.ts_val or 0, now
-        self.ecn_ok = self.ecn_ok and ecn.accepts(self.config, seg, packet.tos & ecn.FIELD)
+        if self.ecn_ok:
+            self.ecn_ok, self.accurate = ecn.answer(self.config, seg, packet.tos & codepoints.FIELD)
         self.repeated += 1
         if self.timeouts:
             self.timeouts = 0
@@ -308,7 +312,7 @@ class HalfOpen:
         offered = self.window >> self.rcv_wind_shift
         self._nursery.send_bare(
             self.local, self.remote, self.iss + 1, self.irs + 1, ACK, offered, options, now,
-            tos=packet.tos & ~ecn.FIELD,
+            tos=packet.tos & ~codepoints.FIELD,
         )  # fmt: skip
         return reason
 

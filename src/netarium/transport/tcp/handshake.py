@@ -6,7 +6,17 @@ What a listener does with a SYN is in `listener`; simultaneous open (§3.5, Figu
 from netarium.base.errors import Accepted, CloseReason, DropReason, Fate
 from netarium.base.seq import MASK
 from netarium.base.units import MS
-from netarium.transport.tcp import acks, ecn, negotiate, probing, receiver, timers, usertimeout, window
+from netarium.transport.tcp import (
+    accecn,
+    acks,
+    ecn,
+    negotiate,
+    probing,
+    receiver,
+    timers,
+    usertimeout,
+    window,
+)
 from netarium.transport.tcp.state import CLOSED, ESTABLISHED, FIN_WAIT_1, SYN_RECEIVED, SYN_SENT
 from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp import ACK, RST, SYN, TcpSegment
@@ -89,6 +99,8 @@ def _acknowledge(tcb: Tcb, now: int) -> None:
         tcb.delack_at = now + tcb.max_ack_delay
     else:
         tcb.ack_now = tcb.output = True
+        if tcb.accurate is not None:
+            tcb.accurate.reflects = True
 
 
 def _syn_data_answered(tcb: Tcb, seg: TcpSegment) -> bool:
@@ -181,6 +193,8 @@ def open_fast(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     tcb.snd_wl1, tcb.snd_wl2 = seg.seq, tcb.snd_una
     tcb.syn_sent_at = now
     begin_transfer(tcb, now)
+    if tcb.accurate is not None:
+        accecn.count(tcb, tcb.accurate.syn_mark, len(seg.payload), 1, now)
     receiver.take_with_syn(tcb, seg.payload)
     tcb.syn_pending = tcb.output = True
 

@@ -5,14 +5,17 @@ from typing import Final
 
 from netarium.base.units import US
 from netarium.transport.tcp import negotiate, pacing, window
+from netarium.transport.tcp.accurate import Accurate
+from netarium.transport.tcp.codepoints import CE, ECT_0, ECT_1
 from netarium.transport.tcp.congestion.base import INFINITE_SSTHRESH
 from netarium.transport.tcp.state import CLOSED, LISTEN, SYN_SENT
 from netarium.transport.tcp.tally import BUSY, IDLE, RWND_LIMITED, SNDBUF_LIMITED, Tally, Timeouts
-from netarium.transport.tcp.tcb import LOSS, Tcb
+from netarium.transport.tcp.tcb import LOSS, MARKS_SEEN, Tcb
 
 _OPTION_TIMESTAMPS, _OPTION_SACK, _OPTION_WSCALE, _OPTION_ECN, _OPTION_ECN_SEEN = 1, 2, 4, 8, 16
 _OPTION_SYN_DATA, _OPTION_FAST_OPEN_CHILD = 32, 128
 _COOKIE_UNAVAILABLE, _DATA_NOT_ACKED, _SYN_RETRANSMITTED = 1, 2, 3
+_NOTHING_COUNTED: Final = Accurate(0)
 _NO_RTT: Final = 0xFFFF_FFFF
 _LEAST_RCV_MSS: Final = 88
 _MILLISECOND: Final = 1_000 * US
@@ -99,6 +102,7 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
     smss = max(tcb.smss, 1)
     board, rtt, control, tally = tcb.scoreboard, tcb.rtt, tcb.congestion, tcb.tally or Tally()
     timeouts = tally.timeouts or Timeouts()
+    accurate = tcb.accurate or _NOTHING_COUNTED
     ssthresh = control.ssthresh
     told = TcpInfo(
         tcpi_state=tcb.state.number,
@@ -110,7 +114,7 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
         | tcb.sack_ok * _OPTION_SACK
         | tcb.wscale_ok * _OPTION_WSCALE
         | tcb.ecn_ok * _OPTION_ECN
-        | tcb.ecn_seen * _OPTION_ECN_SEEN
+        | (tcb.ecn_heard & MARKS_SEEN) * _OPTION_ECN_SEEN
         | tcb.syn_data_acked * _OPTION_SYN_DATA
         | tcb.fast_opened * _OPTION_FAST_OPEN_CHILD,
         tcpi_snd_wscale=tcb.snd_wind_shift,
@@ -159,7 +163,7 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
         tcpi_rwnd_limited=tally.spent(RWND_LIMITED, now) // US,
         tcpi_sndbuf_limited=tally.spent(SNDBUF_LIMITED, now) // US,
         tcpi_delivered=delivered(tcb),
-        tcpi_delivered_ce=tally.delivered_ce,
+        tcpi_delivered_ce=tally.delivered_ce + accurate.delivered_ce,
         tcpi_bytes_retrans=tally.octets_resent,
         tcpi_dsack_dups=tcb.dsack_dups,
         tcpi_reord_seen=tcb.reordering.seen,
@@ -169,15 +173,15 @@ def snapshot(tcb: Tcb, now: int) -> TcpInfo:
         tcpi_total_rto=timeouts.total,
         tcpi_total_rto_recoveries=timeouts.recoveries,
         tcpi_total_rto_time=timeouts.recovering(now) // _MILLISECOND,
-        tcpi_received_ce=0,  # Accurate ECN's counters: this ECN is RFC 3168's
-        tcpi_delivered_e1_bytes=0,
-        tcpi_delivered_e0_bytes=0,
-        tcpi_delivered_ce_bytes=0,
-        tcpi_received_e1_bytes=0,
-        tcpi_received_e0_bytes=0,
-        tcpi_received_ce_bytes=0,
-        tcpi_accecn_fail_mode=0,
-        tcpi_accecn_opt_seen=0,
+        tcpi_received_ce=accurate.received_ce,  # this and what follows: of Accurate ECN only
+        tcpi_delivered_e1_bytes=accurate.delivered[ECT_1],
+        tcpi_delivered_e0_bytes=accurate.delivered[ECT_0],
+        tcpi_delivered_ce_bytes=accurate.delivered[CE],
+        tcpi_received_e1_bytes=accurate.received[ECT_1],
+        tcpi_received_e0_bytes=accurate.received[ECT_0],
+        tcpi_received_ce_bytes=accurate.received[CE],
+        tcpi_accecn_fail_mode=accurate.failed,
+        tcpi_accecn_opt_seen=accurate.seen,
     )
     if tcb.state is SYN_SENT or (tcb.state in {CLOSED, LISTEN} and not tcb.segs_out):
         _before_the_handshake(told, tcb)

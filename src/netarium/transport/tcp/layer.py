@@ -18,7 +18,7 @@ from netarium.ip.layer import IpLayer
 from netarium.ip.packet import IcmpError, IpPacket
 from netarium.ip.path import Path
 from netarium.transport.endpoint import Notifier
-from netarium.transport.tcp import ecn, emit, negotiate, syncookies
+from netarium.transport.tcp import codepoints, emit, negotiate, syncookies
 from netarium.transport.tcp.connection import Connection
 from netarium.transport.tcp.fastopen import KEY_LENGTH, FastOpen
 from netarium.transport.tcp.flow import reset_for
@@ -223,7 +223,7 @@ class TcpLayer(FlowTable):
         self._resets_left -= 1
         local, remote = (packet.dst, seg.dst_port), (packet.src, seg.src_port)
         seq, ack, flags = reset_for(seg)
-        self.send_bare(local, remote, seq, ack, flags, 0, b"", now, tos=packet.tos & ~ecn.FIELD)
+        self.send_bare(local, remote, seq, ack, flags, 0, b"", now, tos=packet.tos & ~codepoints.FIELD)
 
     # --- services to flows ---------------------------------------------------------------------------------
 

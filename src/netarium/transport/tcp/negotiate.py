@@ -12,7 +12,7 @@ from netarium.base.seq import MASK
 from netarium.base.units import MS
 from netarium.ip.path import Path
 from netarium.transport.options import SocketOptions
-from netarium.transport.tcp import cwnd, usertimeout
+from netarium.transport.tcp import aceoption, cwnd, usertimeout
 from netarium.transport.tcp.state import SYN_SENT
 from netarium.transport.tcp.tcb import DEFAULT_MSS4, DEFAULT_MSS6, Tcb
 from netarium.wire.tcp import ACK, TcpSegment
@@ -91,6 +91,7 @@ def syn_options(tcb: Tcb, now: int) -> bytes:
     config = tcb.config
     if config.third_syn_is_plain and tcb.rexmit_count >= _PLAIN_SYN:
         return pack_options(mss=announced_mss(tcb))
+    counted = tcb.state is not SYN_SENT and tcb.accurate is not None and tcb.rexmit_count <= 1
     first = tcb.state is SYN_SENT and not tcb.rexmit_count and not tcb.total_retrans
     packed = _pack(
         tcb,
@@ -98,20 +99,27 @@ def syn_options(tcb: Tcb, now: int) -> bytes:
         (timestamp(tcb, now), tcb.ts_recent) if config.timestamps else None,
         tcb.fast_open_option if first else None,
         sack_permitted=config.sack,
+        counted=counted,
     )
     return usertimeout.add_to_syn(packed, config, tcb.options, tcb.rexmit_count)
 
 
 def syn_ack_options(
-    tcb: Negotiation, ts_val: int, fast_open: FastOpenOption | None = None, *, timeouts: int = 0
+    tcb: Negotiation,
+    ts_val: int,
+    fast_open: FastOpenOption | None = None,
+    *,
+    timeouts: int = 0,
+    counted: bool = False,
 ) -> bytes:
-    """The options of our SYN,ACK: only what the peer's SYN had (RFC 7323 §2.2), and perhaps a cookie."""
+    """The options of our SYN,ACK: only what the peer's SYN had (RFC 7323 §2.2), perhaps a cookie; if `counted`, RFC 9768's."""
     packed = _pack(
         tcb,
         tcb.rcv_wind_shift if tcb.wscale_ok else None,
         (ts_val, tcb.ts_recent) if tcb.ts_ok else None,
         fast_open,
         sack_permitted=tcb.sack_ok,
+        counted=counted,
     )
     return usertimeout.add_to_syn(packed, tcb.config, tcb.options, timeouts)
 
@@ -121,7 +129,8 @@ def our_syn_options(tcb: Tcb, now: int) -> bytes:
     if not tcb.passive and (tcb.state is SYN_SENT or tcb.config.syn_ack_repeats_syn):
         return syn_options(tcb, now)
     fast_open = None if tcb.rexmit_count else tcb.fast_open_option
-    return syn_ack_options(tcb, timestamp(tcb, now), fast_open, timeouts=tcb.rexmit_count)
+    counted = tcb.accurate is not None and not tcb.rexmit_count
+    return syn_ack_options(tcb, timestamp(tcb, now), fast_open, timeouts=tcb.rexmit_count, counted=counted)
 
 
 def _pack(
@@ -131,6 +140,7 @@ def _pack(
     fast_open: FastOpenOption | None,
     *,
     sack_permitted: bool,
+    counted: bool = False,
 ) -> bytes:
     """The options of a SYN in the order of the configuration; Fast Open comes last, if it fits."""
     if tcb.options.no_tcp_options:
@@ -139,8 +149,11 @@ def _pack(
     if tcb.config.option_order == "freebsd":
         last = b"" if fast_open is None else pack_fast_open(fast_open, padded=False)
         return pack_options_by_kind(mss=mss, wscale=wscale, sack_permitted=sack_permitted, ts=ts, last=last)
-    packed = pack_options(mss=mss, wscale=wscale, sack_permitted=sack_permitted, ts=ts)
     more = b"" if fast_open is None else pack_fast_open(fast_open)
+    if counted and tcb.config.ecn_option:
+        packed = aceoption.pack_syn_ack(mss, wscale, ts, len(more), sack_permitted=sack_permitted)
+    else:
+        packed = pack_options(mss=mss, wscale=wscale, sack_permitted=sack_permitted, ts=ts)
     return packed + more if len(packed) + len(more) <= MAX_LENGTH else packed
 
 

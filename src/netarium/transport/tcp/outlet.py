@@ -233,8 +233,8 @@ class Outlet(ABC):
             counters["tcp_retrans_segs"] += segments
         options = self.options
         tos = options.tos
-        if tcb.ecn_ok and out.is_new_data:
-            tos |= ecn.ECT_0  # not on ACKs, retransmissions and probes (RFC 3168 §6.1.4, §6.1.5, §6.1.6)
+        if tcb.ecn_ok:
+            tos |= ecn.codepoint(tcb, out)
         return self._layer.ip.wrap(
             path, PROTOCOL_TCP, head, payload, now, options.ttl or None, tos, gso_size, CHECKSUM_OFFSET
         )
@@ -273,6 +273,8 @@ class Outlet(ABC):
     def _wrote(self, now: int) -> None:
         """What `_done` would do after a write, which changes neither state nor timers."""
         tcb = self.tcb
+        if tcb.accurate is not None:
+            tcb.accurate.clock = now
         if tcb.tally is not None:
             info.account(tcb, tcb.tally, now)
         if not self.queued:
@@ -342,6 +344,8 @@ class Outlet(ABC):
         tcb.our_mss = negotiate.offered_mss(path, tcb.config)
         offload = path.interface.device.offload
         tcb.gso_limit = min(tcb.config.gso_max_size, offload.max_gso_size) if offload.tso else 0
+        if tcb.accurate is not None:
+            tcb.gso_limit = 0  # as `accecn.agree`
         negotiate.set_segment_size(tcb)
 
     def _bound_interface(self) -> Interface | None:
@@ -353,9 +357,12 @@ class Outlet(ABC):
         flags = RST if tcb.state is SYN_SENT else RST | ACK
         ack = tcb.rcv_nxt if flags & ACK else 0
         options = pack_options(ts=(negotiate.timestamp(tcb, now), tcb.ts_recent)) if tcb.ts_ok else b""
-        offered = 0
+        offered, tos = 0, self.options.tos
+        if tcb.accurate is not None:
+            reset = Outgoing(seq, flags, b"")
+            flags |= ecn.flags_for(tcb, reset)
+            tos |= ecn.codepoint(tcb, reset)
+            options = emit.counted_options(tcb, 0, now)
         if tcb.config.resets_offer_window:
             offered = min(window.offer(tcb) >> tcb.rcv_wind_shift, 0xFFFF)
-        self._layer.send_bare(
-            self.local, self.remote, seq & MASK, ack, flags, offered, options, now, tos=self.options.tos
-        )
+        self._layer.send_bare(self.local, self.remote, seq & MASK, ack, flags, offered, options, now, tos=tos)

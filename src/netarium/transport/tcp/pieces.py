@@ -6,6 +6,7 @@ behind its TCP; the scoreboard has one record for it either way.
 
 from typing import Final
 
+from netarium.transport.tcp import aceoption
 from netarium.transport.tcp.outgoing import MTU_PROBE, Outgoing
 from netarium.transport.tcp.tcb import Tcb
 from netarium.wire.tcp import FIN, PSH
@@ -44,6 +45,8 @@ def sacked(tcb: Tcb, most: int) -> tuple[tuple[int, int], ...]:
 def mss_now(tcb: Tcb) -> int:
     """Octets of a full segment that leaves now: SACK blocks take their share (RFC 9293 MUST-16)."""
     most = most_blocks(tcb)
+    if tcb.accurate is not None:
+        return max(tcb.smss - aceoption.overhead(tcb, len(sacked(tcb, most))), 8)
     return tcb.smss if not most else max(tcb.smss - SACK_HEADER - SACK_BLOCK * len(sacked(tcb, most)), 8)
 
 

@@ -9,6 +9,7 @@ Duties: 5681-15, 3042-01.
 
 from netarium.base.units import MS
 from netarium.transport.tcp import (
+    acefeedback,
     acknews,
     cwnd,
     newreno,
@@ -32,7 +33,7 @@ def on_ack(tcb: Tcb, seg: TcpSegment, *, may_be_duplicate: bool, now: int, marke
         seg: with unwrapped numbers.
         may_be_duplicate: no payload, no SYN, no FIN, and it is no window update (RFC 5681 §2).
         now: monotonic ns.
-        marked: the peer echoes that the network marked a segment of ours (ECE).
+        marked: the peer echoes that the network marked a segment of ours (ECE); with Accurate ECN, it may tell so.
     """
     board = tcb.scoreboard
     if (
@@ -50,20 +51,14 @@ def on_ack(tcb: Tcb, seg: TcpSegment, *, may_be_duplicate: bool, now: int, marke
     lost_before = board.losses
     was_empty = not board
     tcb.hold_resending = False
-    if seg.sack and tcb.sack_ok:
-        acknews.take_sack(tcb, seg, news, now)
-    if seg.ack > tcb.snd_una:
-        acknews.take_cumulative(tcb, seg, news, now)
-        _made_progress(tcb, now)
-    if news.acked or news.sacked:
-        acknews.measure(tcb, seg, news, now)
+    _read(tcb, seg, news, now)
     if tcb.rack.is_wide:
         tcb.rack.adapt(tcb.snd_una, tcb.snd_nxt)
     again = may_be_duplicate and seg.ack == news.una
     if tcb.tlp_end_seq is not None:
         _answer_to_probe(tcb, seg, news, pure_duplicate=again and not news.sacked, now=now)
     duplicate = again and not news.dsacked and not was_empty
-    if duplicate or news.sacked or news.dsacked or tcb.recovery != OPEN or marked:
+    if duplicate or news.sacked or news.dsacked or tcb.recovery != OPEN or news.marked:
         _conclude(tcb, seg, news, duplicate=duplicate, now=now)
         if tcb.recovery != LOSS and tcb.tally is not None and tcb.tally.timeouts is not None:
             tcb.tally.timeouts.recovered(now)
@@ -75,6 +70,22 @@ def on_ack(tcb: Tcb, seg: TcpSegment, *, may_be_duplicate: bool, now: int, marke
         tcb.output = True
     if seg.ack >= news.una:  # an old ACK tells what has arrived, not what may go
         _adjust_window(tcb, news, board.losses - lost_before, now)
+
+
+def _read(tcb: Tcb, seg: TcpSegment, news: AckNews, now: int) -> None:
+    """All that the ACK tells; with Accurate ECN what arrived by it bounds how far the counter of marks can have come."""
+    board = tcb.scoreboard
+    out, left = board.segs_out, board.segs_out - board.segs_sacked
+    if seg.sack and tcb.sack_ok:
+        acknews.take_sack(tcb, seg, news, now)
+    if seg.ack > tcb.snd_una:
+        acknews.take_cumulative(tcb, seg, news, now)
+        _made_progress(tcb, now)
+    if tcb.accurate is not None:
+        more = acefeedback.take(tcb, seg, news, max(left - board.segs_out + board.segs_sacked, 0))
+        news.marked = more > 0 and out > 0
+    if news.acked or news.sacked:
+        acknews.measure(tcb, seg, news, now)
 
 
 def _all_in_order(tcb: Tcb, seg: TcpSegment, now: int) -> None:

@@ -4,7 +4,7 @@ The urgent pointer, the text, the FIN. The checks before are in `arrive`.
 """
 
 from netarium.base.checksum import Buffer
-from netarium.transport.tcp import acks, ecn, receiver
+from netarium.transport.tcp import aceoption, acks, ecn, receiver
 from netarium.transport.tcp.state import (
     CLOSE_WAIT,
     CLOSING,
@@ -47,6 +47,7 @@ def process_text(tcb: Tcb, seg: TcpSegment, now: int) -> None:
     if end <= tcb.rcv_nxt:
         # A retransmission: our ACK was lost, or late.
         acks.enter_quick_mode(tcb)
+        aceoption.came_again(tcb, seq)
         acks.report_duplicate(tcb, seq, end)
         return
     if tcb.state not in MAY_RECEIVE:  # CLOSE-WAIT and later: the peer said that there is no more

@@ -10,7 +10,7 @@ from typing import Final
 
 from netarium.base.seq import MASK
 from netarium.base.units import MS, SECOND
-from netarium.transport.tcp import negotiate
+from netarium.transport.tcp import accecn, codepoints, negotiate
 from netarium.transport.tcp.halfopen import HalfOpen
 from netarium.transport.tcp.isn import IsnGenerator
 from netarium.wire.tcp import TcpSegment
@@ -43,7 +43,7 @@ def answer(half: HalfOpen, isn: IsnGenerator, now: int) -> None:
         now: monotonic ns.
     """
     if half.config.cookie_holds_options:
-        half.ecn_ok = False
+        half.ecn_ok, half.accurate = False, None
         index = _below(_BSD_SIZES, half.peer_mss) | half.sack_ok * _BSD_SACK
         index |= _below(_BSD_SHIFTS, half.snd_wind_shift if half.wscale_ok else 0) << 3
         half.iss = _cookie(half.key, half.irs, index * _BSD_STEP, _period(now), isn)
@@ -51,6 +51,7 @@ def answer(half: HalfOpen, isn: IsnGenerator, now: int) -> None:
         return
     if not half.ts_ok:
         half.wscale_ok = half.sack_ok = half.ecn_ok = False
+        half.accurate = None
         half.rcv_wind_shift = 0
     half.iss = _cookie(half.key, half.irs, _below(_SIZES, half.peer_mss), _period(now), isn)
     half.send_syn_ack(_stamp(half, now), now)
@@ -104,7 +105,7 @@ def _read_options(half: HalfOpen, seg: TcpSegment, index: int, now: int) -> None
         half.snd_wind_shift = half.rcv_wind_shift = 0
     half.ts_ok = config.timestamps and seg.ts_val is not None
     half.ts_recent, half.ts_recent_at = seg.ts_val or 0, now
-    half.ecn_ok = False
+    half.ecn_ok, half.accurate = False, None
 
 
 def _period(now: int) -> int:
@@ -132,6 +133,7 @@ def _restore_options(half: HalfOpen, seg: TcpSegment, now: int) -> bool:
     """What the lowest bits of the echoed timestamp say; False: what we do not do (any more)."""
     config = half.config
     half.ts_ok = half.sack_ok = half.wscale_ok = half.ecn_ok = False
+    half.accurate = None
     scale, half.rcv_wind_shift = half.rcv_wind_shift, 0
     if seg.ts_val is None or not seg.ts_ecr:
         return True
@@ -142,6 +144,8 @@ def _restore_options(half: HalfOpen, seg: TcpSegment, now: int) -> bool:
     options = seg.ts_ecr - half.ts_offset
     half.sack_ok = bool(options & _SACK)
     half.ecn_ok = bool(options & _ECN) and config.ecn != 0
+    if half.ecn_ok and config.ecn >= accecn.ON and accecn.ace(seg.flags) > accecn.CLASSIC:
+        half.accurate = accecn.begin(codepoints.NOT_ECT)  # it counts, and so it was agreed on
     shift = options & _NO_SCALE
     half.wscale_ok = shift != _NO_SCALE
     if half.wscale_ok:

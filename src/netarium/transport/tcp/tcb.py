@@ -11,6 +11,7 @@ from netarium.base.checksum import Buffer
 from netarium.base.config import TcpConfig
 from netarium.base.trace import StateChanged, Trace
 from netarium.transport.options import SocketOptions
+from netarium.transport.tcp.accurate import Accurate
 from netarium.transport.tcp.boundaries import Boundaries
 from netarium.transport.tcp.congestion import ALGORITHMS, CongestionControl
 from netarium.transport.tcp.hearsay import Hearsay
@@ -40,6 +41,10 @@ DISORDER: Final = 1  # duplicate ACKs, SACKs or DSACKs, and nothing that must be
 CWR: Final = 2  # the window is reduced without a loss, until SND.UNA passes `recover` (RFC 3168 §6.1.2)
 RECOVERY: Final = 3  # fast recovery until SND.UNA reaches `recover` (RFC 6582, RFC 6675)
 LOSS: Final = 4  # after a retransmission timeout
+
+# What was heard of the network's marks (`ecn_heard`).
+MARKS_SEEN: Final = 1
+ECHO_DUE: Final = 2
 
 
 class Tcb:
@@ -117,9 +122,10 @@ class Tcb:
         gso_limit: octets that the device takes at once; 0: it has no segmentation offload.
         plpmtud: the search for the path's MTU, while there is one.
         backoff_since: when the retransmission timer first expired for the segment at `snd_una`.
-        ecn_ok: both ends agreed on ECN (RFC 3168).
-        ecn_seen: the peer has sent packets with ECT or CE.
-        ecn_echo: a packet was marked, and the peer has not yet said CWR: every segment carries ECE.
+        ecn_ok: both ends agreed on ECN (RFC 3168, or RFC 9768: then there is `accurate`).
+        ecn_heard: bits: the peer has sent packets with ECT or CE; a packet was marked, and the peer has not yet said CWR:
+            every segment carries ECE.
+        accurate: what is counted for Accurate ECN; None: that was not agreed on.
         cwr_due: the window was reduced: the next new data carries CWR.
         notices: the error queue, if the application asked for one.
         tally: what only TCP_INFO counts; None: nothing was there to be counted yet.
@@ -152,7 +158,7 @@ class Tcb:
         "rcv_rtt", "rcv_rtt_at", "rcv_rtt_seq", "rcv_rtt_ecr",
         # options agreed on
         "ts_ok", "ts_offset", "ts_recent", "ts_recent_at", "last_ack_sent", "sack_ok", "wscale_ok",
-        "ecn_ok", "ecn_seen", "ecn_echo", "cwr_due",
+        "ecn_ok", "ecn_heard", "accurate", "cwr_due",
         # the error queue; counters of TCP_INFO
         "notices", "tally",
         # opening
@@ -221,7 +227,7 @@ class Tcb:
         self.rcv_rtt = self.rcv_rtt_at = self.rcv_rtt_seq = self.rcv_rtt_ecr = 0
         self.ts_ok = self.sack_ok = self.wscale_ok = False
         self.ts_offset = self.ts_recent = self.ts_recent_at = 0
-        self.ecn_ok = self.ecn_seen = self.ecn_echo = self.cwr_due = False
+        self._start_marks()
         self.notices: Notices | None = None
         self.tally: Tally | None = None
         self.syn_sent_at = self.syn_ts = self.syn_losses = self.syn_data = 0
@@ -262,6 +268,11 @@ class Tcb:
         self.hearsay: Hearsay | None = None
         self.probe_due = self.orphan = 0
         self.probes_out = self.probed_at = 0  # see unanswered_probes
+
+    def _start_marks(self) -> None:
+        self.ecn_ok = self.cwr_due = False
+        self.ecn_heard = 0
+        self.accurate: Accurate | None = None
 
     def start_sending(self, iss: int) -> None:
         """Begin the send sequence space at `iss`; nothing is sent yet."""

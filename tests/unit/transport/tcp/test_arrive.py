@@ -14,7 +14,7 @@ from netarium.base.units import MS, SECOND
 from netarium.transport.options import SocketOptions
 from netarium.transport.tcp import arrive, negotiate
 from netarium.transport.tcp.state import CLOSE_WAIT, ESTABLISHED, FIN_WAIT_2, LAST_ACK, SYN_RECEIVED, State
-from netarium.transport.tcp.tcb import LOSS, OPEN, Tcb
+from netarium.transport.tcp.tcb import ECHO_DUE, LOSS, MARKS_SEEN, OPEN, Tcb
 from netarium.wire.tcp import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG, TcpSegment
 
 NEXT = 1_000  # what we expect
@@ -159,7 +159,7 @@ def test_a_mark_is_echoed_and_an_ack_is_due() -> None:
         tcb = opened()
         tcb.ecn_ok = ok
         arrive.is_next_in_stream(tcb, segment(ecn=3), NOW)
-        assert tcb.ecn_echo == ok
+        assert tcb.ecn_heard == (MARKS_SEEN | ECHO_DUE) * ok
     tcb = opened()
     arrive.is_next_in_stream(tcb, segment(flags=ACK | PSH), NOW)
     assert tcb.ack_pushed == 1

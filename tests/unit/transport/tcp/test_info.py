@@ -93,7 +93,7 @@ def test_why_a_syn_carried_no_data_or_in_vain() -> None:
 
 @pytest.mark.parametrize(
     ("field", "bit"),
-    [("ts_ok", 1), ("sack_ok", 2), ("wscale_ok", 4), ("ecn_ok", 8), ("ecn_seen", 16), ("syn_data_acked", 32), ("fast_opened", 128)],
+    [("ts_ok", 1), ("sack_ok", 2), ("wscale_ok", 4), ("ecn_ok", 8), ("ecn_heard", 16), ("syn_data_acked", 32), ("fast_opened", 128)],
 )  # fmt: skip
 def test_each_option_has_a_bit(field: str, bit: int) -> None:
     tcb = established()
