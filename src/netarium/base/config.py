@@ -152,6 +152,9 @@ class TcpConfig:
     keepalive_probes: int = 9
     initial_window_segments: int = 10  # RFC 6928
     congestion_control: str = "cubic"
+    hystart_signs: int = (
+        3  # what ends slow start in CUBIC's form linux: 1 trains of ACKs, 2 late ones, 3 either
+    )
     cubic_form: str = "rfc"  # RFC 9438 with HyStart++ (RFC 9406); or "linux"
     slow_start_after_idle: bool = True  # RFC 2861, RFC 5681 §4.1: the window shrinks when it is not used
     ssthresh_from_flight_size: bool = (

@@ -22,6 +22,7 @@ from netarium.testing.packetdrill.sysctlkinds import (
 HARMLESS_FAMILIES: Final = (
     "net.inet.tcp.hostcache.", "net.inet.tcp.functions_", "net.inet.tcp.rack.", "net.inet.tcp.bbr.",
     "net.inet.tcp.hpts.", "net.inet.tcp.lro.", "net.inet.tcp.bb.", "net.inet.sctp.", "net.inet.udp.",
+    "net.inet6.", "kern.ipc.tls.",
 )  # fmt: skip
 
 
@@ -175,6 +176,11 @@ FREEBSD: Final[dict[str, Setter]] = {
     "net.inet.tcp.sack.prr": only("1"),
     "net.inet.tcp.newcwd": only("0"),
     "net.inet.tcp.cc.abe": only("0"),
+    "net.inet.tcp.cc.hystartplusplus.minrtt_thresh": only("4000"),
+    "net.inet.tcp.cc.hystartplusplus.maxrtt_thresh": only("16000"),
+    "net.inet.tcp.cc.hystartplusplus.n_rttsamples": only("8"),
+    "net.inet.tcp.cc.hystartplusplus.css_growth_div": only("4"),
+    "net.inet.tcp.cc.hystartplusplus.css_rounds": only("5"),
     "net.inet.tcp.cc.abe_frlossreduce": only("0"),
     "net.inet.tcp.cc.newreno.beta": only("50"),
     "net.inet.tcp.cc.newreno.beta_ecn": only("80"),  # without cc.abe it has no say
@@ -201,7 +207,8 @@ FREEBSD: Final[dict[str, Setter]] = {
             "net.inet.ip.portrange.randomcps", "net.inet.ip.portrange.randomized", "net.inet.ip.portrange.randomtime",
             "net.inet.ip.portrange.reservedhigh", "net.inet.ip.portrange.reservedlow", "net.inet.ip.random_id",
             "net.inet.ip.redirect", "net.inet.ip.rfc6864", "net.inet.ip.sourceroute", "net.inet.tcp.bb.log_verbose",
-            "net.inet.tcp.blackhole_local", "net.inet.tcp.cc.available", "net.inet.tcp.do_prr_conservative",
+            "net.inet.tcp.blackhole_local", "net.inet.tcp.cc.available", "net.inet.tcp.cc.hystartplusplus.bblogs",
+            "net.inet.tcp.msl_local", "net.inet.tcp.switch_to_ifnet_tls", "net.inet.tcp.disable_tcp_accounting", "net.inet.tcp.do_prr_conservative",
             "net.inet.tcp.do_tcpdrain", "net.inet.tcp.ecn.generalized", "net.inet.tcp.fastopen.autokey",
             "net.inet.tcp.fastopen.ccache_bucket_limit", "net.inet.tcp.fastopen.ccache_buckets",
             "net.inet.tcp.fastopen.keylen", "net.inet.tcp.fastopen.maxkeys", "net.inet.tcp.fastopen.maxpsks",

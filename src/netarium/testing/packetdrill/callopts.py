@@ -89,10 +89,12 @@ def setsockopt(calls: Calls, call: Call) -> int:
 
 
 def _choose_functions(value: int | bytes) -> int:
-    """FreeBSD's stacks of TCP: the one that it has always had is the one here."""
-    if value != b"freebsd":
+    """FreeBSD's stacks of TCP: the one that it has always had is the one here; of those that it may load there is none."""
+    if value == b"freebsd":
+        return 0
+    if value in {b"rack", b"bbr"}:
         raise NotUnderstood(f"TCP_FUNCTION_BLK with {value!r}: only the stack freebsd is understood")
-    return 0
+    raise error("ENOENT")
 
 
 def getsockopt(calls: Calls, call: Call) -> int:

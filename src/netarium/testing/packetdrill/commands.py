@@ -95,7 +95,7 @@ def _obey(command: Simple, orders: Orders) -> Orders:
     words = command.words
     name = words[0].rpartition("/")[2]
     config = orders.config
-    if command.into.startswith("/proc/sys/"):
+    if command.into.startswith(("/proc/", "/sys/")):
         if name not in {"echo", "printf"}:
             raise ValueError(f"{words[0]} > {command.into} is not understood")
         arguments = [word for word in words[1:] if word not in {"-n", "-e"}]
@@ -138,7 +138,7 @@ def _sysctl(words: Sequence[str], config: MachineConfig) -> MachineConfig:
 
 def _set(pair: str, config: MachineConfig) -> MachineConfig:
     name, found, value = pair.partition("=")
-    name = name.strip().removeprefix("/proc/sys/").replace("/", ".")
+    name = name.strip().removeprefix("/proc/sys/").removeprefix("/").replace("/", ".")
     if not found and (name in TABLE or name.startswith(("net.inet.", "kern."))):  # it is only read
         return config
     try:
@@ -262,6 +262,20 @@ def _ifconfig(words: Sequence[str], orders: Orders) -> Orders:
     return replace(orders, mtu=mtu)
 
 
+def _bsd_route(words: Sequence[str], orders: Orders) -> Orders:
+    """FreeBSD's `route change 192.0.2.1 -mtu 1400`; what changes nothing but the way is the peer's anyway."""
+    if words and words[0] in {"get", "show", "flush", "-n"}:
+        return orders
+    rest = [word for word in words[1:] if word not in {"-host", "-net", "-inet", "default"}]
+    mtu = orders.mtu
+    if "-mtu" in rest[:-1]:
+        at = rest.index("-mtu")
+        mtu, rest = int(rest[at + 1]), rest[:at] + rest[at + 2 :]
+    if not words or words[0] not in {"add", "change", "delete"} or any(word.startswith("-") for word in rest):
+        raise ValueError(f"route {' '.join(words)} is not understood")
+    return replace(orders, mtu=mtu)
+
+
 def _duration(text: str) -> int:
     match = re.fullmatch(r"(\d+)(ms|s|us|)", text)
     if match is None:
@@ -287,5 +301,6 @@ _COMMANDS: Final[dict[str, Callable[[Sequence[str], Orders], Orders]]] = {
     "usleep": _usleep,
     "tc": _tc,
     "ifconfig": _ifconfig,
+    "route": _bsd_route,
     "ip": _ip,
 }

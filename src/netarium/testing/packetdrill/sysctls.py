@@ -98,6 +98,23 @@ def _notsent_lowat(config: MachineConfig, value: str) -> MachineConfig:
     return changed(config, "notsent_lowat", 0 if octets == 0xFFFF_FFFF else octets or 1)
 
 
+def _hystart(config: MachineConfig, value: str) -> MachineConfig:
+    """A parameter of Linux's module: both signs, or none."""
+    return changed(config, "hystart_signs", 3 if number(value) else 0)
+
+
+_CUBIC: Final[dict[str, Setter]] = {
+    "hystart": _hystart,
+    "hystart_detect": _number("hystart_signs"),
+    "hystart_low_window": _only("16"),
+    "hystart_ack_delta_us": _only("2000"),
+    "fast_convergence": _only("1"),
+    "beta": _only("717"),
+    "initial_ssthresh": _only("0"),
+    "bic_scale": _only("41"),
+    "tcp_friendliness": _only("1"),
+}
+
 # --- the table --------------------------------------------------------------------------------------------------
 
 _LINUX_TCP: Final[dict[str, Setter]] = {
@@ -217,5 +234,6 @@ _LINUX: Final[dict[str, Setter]] = {
 TABLE: Final[dict[str, Setter]] = {
     **{f"net.ipv4.tcp_{name}": setter for name, setter in _LINUX_TCP.items()},
     **_LINUX,
+    **{f"sys.module.tcp_cubic.parameters.{name}": setter for name, setter in _CUBIC.items()},
     **FREEBSD,
 }

@@ -29,6 +29,9 @@ def admit(tcb: Tcb, seg: TcpSegment, now: int) -> DropReason | None:
     """
     if seg.flags & RST:
         return _judge_reset(tcb, seg, now)
+    if tcb.state is SYN_RECEIVED and seg.flags & ACK and not tcb.iss < seg.ack <= tcb.snd_nxt:
+        _refuse(tcb, seg)
+        return DropReason.TCP_BAD_ACK
     stamped = seg.ts_val is not None
     if tcb.ts_ok and not stamped and not tcb.config.tolerate_missing_timestamp:
         return DropReason.TCP_PAWS  # RFC 7323 §3.2, whatever else it is
@@ -48,10 +51,7 @@ def admit(tcb: Tcb, seg: TcpSegment, now: int) -> DropReason | None:
         tcb.abort_due = True
         return DropReason.TCP_BAD_SEGMENT
     if not _cut_tail(tcb, seg):
-        if tcb.state is SYN_RECEIVED and seg.flags & ACK and not tcb.snd_una <= seg.ack <= tcb.snd_nxt:
-            _refuse(tcb, seg)
-        else:
-            tcb.ack_now = tcb.output = True
+        tcb.ack_now = tcb.output = True
         return DropReason.TCP_OUT_OF_WINDOW
     if stamped and tcb.ts_ok:
         _take_timestamp(tcb, seg, now)

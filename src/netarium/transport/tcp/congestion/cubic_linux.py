@@ -24,7 +24,7 @@ class LinuxCubic(Cubic):
 
     def __init__(self, smss: int, initial_window: int, config: TcpConfig) -> None:
         super().__init__(smss, initial_window, config)
-        self._hystart = LinuxHyStart(smss, paced=config.pacing)
+        self._hystart = LinuxHyStart(smss, paced=config.pacing, signs=config.hystart_signs)
 
     def _measure(self, rtt_ns: int, now: int) -> None:
         """The least round trip."""
@@ -50,7 +50,8 @@ class LinuxCubic(Cubic):
         """Nothing is known of the path any more."""
         super().on_rto(flight_size=flight_size, first=first, now=now)
         self._rtt = 0
-        self._hystart = LinuxHyStart(self._smss, paced=self._config.pacing)
+        config = self._config
+        self._hystart = LinuxHyStart(self._smss, paced=config.pacing, signs=config.hystart_signs)
 
     def _reduce(self, flight_size: int) -> None:
         """A loss does not end the watch."""

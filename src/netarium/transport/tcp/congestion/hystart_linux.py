@@ -10,6 +10,7 @@ from typing import Final
 from netarium.base.units import MS, SECOND
 from netarium.transport.tcp.congestion.hystart import N_RTT_SAMPLE, threshold
 
+_TRAIN, _LATE = 1, 2  # the signs
 _LOW_WINDOW: Final = 16  # segments: below, nothing is concluded
 _GAP_NS: Final = 2 * MS  # between ACKs of one train
 _MOST_AGGREGATION_NS: Final = 1 * MS  # that ACKs may wait for their like on the way
@@ -22,18 +23,20 @@ class LinuxHyStart:
     Args:
         smss: octets of a segment.
         paced: segments are paced, so that a train may last twice as long.
+        signs: which ones count, as `TcpConfig.hystart_signs`.
     """
 
     __slots__ = (
         "_current_round_min_rtt", "_last_ack_at", "_low_window", "_min_rtt", "_paced", "_round_began_at", "_round_left",
-        "_samples", "_srtt", "done", "growth_divisor",
+        "_samples", "_signs", "_srtt", "done", "growth_divisor",
     )  # fmt: skip
 
-    def __init__(self, smss: int, *, paced: bool) -> None:
+    def __init__(self, smss: int, *, paced: bool, signs: int = _TRAIN | _LATE) -> None:
         self.growth_divisor = 1
         self.done = False
         self._low_window = _LOW_WINDOW * smss
         self._paced = paced
+        self._signs = signs
         self._min_rtt = self._srtt = 0
         self._round_left = -1  # octets until more is acknowledged than was sent when the round began
         self._round_began_at = self._last_ack_at = 0
@@ -56,7 +59,11 @@ class LinuxHyStart:
             self._round_left = flight_size
             self._round_began_at = self._last_ack_at = now
             self._current_round_min_rtt = self._samples = 0
-        if cwnd >= self._low_window and (self._is_train(cwnd, ssthresh, now) or self._is_late(rtt_ns)):
+        if cwnd < self._low_window:
+            return
+        if self._signs & _TRAIN and self._is_train(cwnd, ssthresh, now):
+            self.done = True
+        elif self._signs & _LATE and self._is_late(rtt_ns):
             self.done = True
 
     def _is_train(self, cwnd: int, ssthresh: int, now: int) -> bool:
