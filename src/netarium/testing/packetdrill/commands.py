@@ -37,12 +37,14 @@ class Orders:
         config: of the machine, from now on.
         mtu: of its device, if that changed.
         sleep: ns that pass.
+        stops: the device takes nothing more (True), or does again (False); None: as before.
         forgets: what it knows of peers is to be forgotten.
     """
 
     config: MachineConfig
     mtu: int | None = None
     sleep: int = 0
+    stops: bool | None = None
     forgets: bool = False
 
 
@@ -172,7 +174,10 @@ def _tc(words: Sequence[str], orders: Orders) -> Orders:
         raise ValueError(f"tc {' '.join(words)} is not understood")
     if words[1:2] and words[1] in {"add", "replace", "change"} and not _QDISCS & set(words):
         raise ValueError(f"tc {' '.join(words)} is not understood")
-    return orders
+    if words[0] == "-s" or set(words[1:2]) <= {"show", "list"}:
+        return orders
+    at_once = " ".join(words).endswith(("pfifo limit 0", "bfifo limit 0"))  # it drops all
+    return replace(orders, stops=at_once)
 
 
 def _ip(words: Sequence[str], orders: Orders) -> Orders:

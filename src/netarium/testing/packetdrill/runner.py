@@ -227,6 +227,8 @@ class Runner:
                 orders = self._obey(event.line, text)
                 # FreeBSD's sysctls are looked at when they are needed, most of Linux's when a socket is made.
                 self._stage.configure(orders.config, orders.mtu, live=self._profile == "freebsd")
+                if orders.stops is not None:
+                    self._stage.stop(orders.stops)
                 if orders.forgets:
                     self._stage.forget()
                 if orders.sleep:

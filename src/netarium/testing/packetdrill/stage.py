@@ -50,6 +50,7 @@ class Wire:
 
     def __init__(self, mtu: int, on_sent: Callable[[bytes, int], None]) -> None:
         self.mtu = mtu
+        self.stopped = False
         self.arriving: deque[Frame] = deque()
         self._on_sent = on_sent
 
@@ -58,8 +59,8 @@ class Wire:
         return self.arriving.popleft() if self.arriving else None
 
     def can_send(self) -> bool:
-        """It has no queue."""
-        return True
+        """It has no queue; only a script may stop it."""
+        return not self.stopped
 
     def send(self, frame: Frame, now: int) -> None:
         """To the peer."""
@@ -172,6 +173,11 @@ class Stage:
         if mtu is not None and mtu != self._wire.mtu:
             self._wire.mtu = mtu
             self.machine.ip.outdate_paths()
+
+    def stop(self, stopped: bool) -> None:
+        """The device takes nothing any more, or takes what waits."""
+        self._wire.stopped = stopped
+        self._turn()
 
     def program(self) -> Host:
         """What runs in a with-block of it is a program of the machine: also a call without a socket knows where it is."""

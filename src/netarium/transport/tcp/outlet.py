@@ -271,10 +271,14 @@ class Outlet(ABC):
             self._layer.schedule(self, at)
 
     def _wrote(self, now: int) -> None:
-        """What `_done` would do after a write, which changes neither state nor timers."""
+        """What `_done` would do after a write, which changes no state, and timers only with a user timeout."""
         tcb = self.tcb
         if tcb.accurate is not None:
             tcb.accurate.clock = now
+        if tcb.user_timeout_ns:
+            timers.on_write(tcb, now)
+            self._done(now)
+            return
         if tcb.tally is not None:
             info.account(tcb, tcb.tally, now)
         if not self.queued:

@@ -4,14 +4,19 @@ RFC 6298 §5, RFC 9293 §3.8.3 (R1, R2), §3.8.4, §3.8.6.1, §3.8.6.3. Each is 
 is off; a connection has one place in its machine's queue, at the earliest of them.
 """
 
+from typing import Final
+
 from netarium.base.errors import CloseReason
 from netarium.base.trace import TimerFired
+from netarium.base.units import MS
 from netarium.transport.tcp import acks, pullback, tlp, usertimeout, xmittimer
 from netarium.transport.tcp.recovery import on_reordering_timeout
-from netarium.transport.tcp.state import FIN_WAIT_2, SYN_RECEIVED, SYN_SENT
+from netarium.transport.tcp.state import FIN_WAIT_2, MAY_SEND, SYN_RECEIVED, SYN_SENT
 from netarium.transport.tcp.tcb import Tcb
 from netarium.transport.tcp.timeout import on_retransmission_timeout
 from netarium.wire.tcp import ACK, TcpSegment
+
+_DEVICE_INTERVAL: Final = 500 * MS
 
 
 def next_deadline(tcb: Tcb) -> int | None:
@@ -178,6 +183,9 @@ def _persist(tcb: Tcb, now: int) -> int | None:
         tcb.persist_at = 0
         return None
     _trace(tcb, "persist", now)
+    if tcb.output and not tcb.scoreboard and tcb.snd_una + tcb.snd_wnd > tcb.snd_nxt:
+        _blame_device(tcb, now)
+        return None
     if _is_window_hopeless(tcb, now):
         return _dead(tcb)
     if tcb.user_timeout_ns and not tcb.user_timeout_at:  # tcp(7): what is held up counts
@@ -193,6 +201,20 @@ def _persist(tcb: Tcb, now: int) -> int | None:
         tcb.probe_due = 2 if tcb.snd_up > tcb.snd_una and tcb.config.urgent_octet else 1
     tcb.output = True
     return None
+
+
+def on_write(tcb: Tcb, now: int) -> None:
+    """Somebody whose patience has a limit writes: a device that takes nothing shall not outlast it, either."""
+    if tcb.output and not tcb.rexmit_at and not tcb.persist_at and tcb.state in MAY_SEND:
+        tcb.persist_at = now + tcb.rtt.rto
+
+
+def _blame_device(tcb: Tcb, now: int) -> None:
+    """What was to leave waits for the device, whose queue is full: as Linux, look again soon, without any backoff."""
+    tcb.probe(now)
+    tcb.persist_at = now + _DEVICE_INTERVAL
+    if tcb.user_timeout_ns and not tcb.user_timeout_at:
+        tcb.user_timeout_at = now + tcb.user_timeout_ns
 
 
 def _is_window_hopeless(tcb: Tcb, now: int) -> bool:

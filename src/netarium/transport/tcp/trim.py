@@ -29,7 +29,7 @@ def admit(tcb: Tcb, seg: TcpSegment, now: int) -> DropReason | None:
     """
     if seg.flags & RST:
         return _judge_reset(tcb, seg, now)
-    if tcb.state is SYN_RECEIVED and seg.flags & ACK and not tcb.iss < seg.ack <= tcb.snd_nxt:
+    if tcb.state is SYN_RECEIVED and seg.flags & ACK and not tcb.snd_una < seg.ack <= tcb.snd_nxt:
         _refuse(tcb, seg)
         return DropReason.TCP_BAD_ACK
     stamped = seg.ts_val is not None

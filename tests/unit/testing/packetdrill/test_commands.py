@@ -78,7 +78,7 @@ def test_headers_set_the_defaults_of_the_suites(header: str) -> None:
     [
         ":", "true", "sync", "/tmp/sysctl_restore_${PPID}.sh", "nstat -n > /dev/null", "ss -tin | grep x",
         "ip tcp_metrics show > /dev/null 2>&1", "ip link show tun0", "ip route show", "ip route flush cache",
-        "tc qdisc add dev tun0 root pfifo", "tc qdisc show", "ethtool -K tun0 tso off gso off", "modprobe tcp_bbr",
+        "tc qdisc show", "tc -s qdisc", "ethtool -K tun0 tso off gso off", "modprobe tcp_bbr",
         "kldload -n cc_newreno", "sysctl net.ipv4.tcp_sack", "sysctl net.core.default_qdisc=pfifo",
         "sysctl net.inet.tcp.hostcache.purgenow=1", "ip link set tun0 up", "echo hello",
         "ip -6 route show", "ip addr show", "ip link set tun0 qlen 100", "sysctl -q net.ipv6.auto_flowlabels=0",
@@ -87,6 +87,45 @@ def test_headers_set_the_defaults_of_the_suites(header: str) -> None:
 )  # fmt: skip
 def test_what_changes_nothing(text: str) -> None:
     assert after(text) == Orders(MachineConfig())
+
+
+@pytest.mark.parametrize(
+    ("text", "stops"),
+    [
+        ("tc qdisc add dev tun0 root pfifo", False),
+        ("tc qdisc replace dev tun0 root fq", False),
+        ("tc qdisc del dev tun0 root", False),
+        ("tc qdisc add dev tun0 root pfifo limit 0", True),
+        ("tc qdisc del dev tun0 root 2>/dev/null ; tc qdisc add dev tun0 root bfifo limit 0", True),
+    ],
+)
+def test_a_queue_without_room(text: str, stops: bool) -> None:
+    assert after(text) == Orders(MachineConfig(), stops=stops)
+
+
+@pytest.mark.parametrize(
+    ("text", "mtu"),
+    [
+        ("route change 192.0.2.1 -mtu 1300", 1_300),
+        ("route -n get default", None),
+        ("route add default 10.0.0.1", None),
+    ],
+)
+def test_routes_of_freebsd(text: str, mtu: int | None) -> None:
+    assert after(text) == Orders(MachineConfig(), mtu=mtu)
+
+
+@pytest.mark.parametrize(
+    ("text", "signs"),
+    [
+        ("echo 2 > /sys/module/tcp_cubic/parameters/hystart_detect", 2),
+        ("set_sysctls.py /sys/module/tcp_cubic/parameters/hystart_detect=1", 1),
+        ("echo 0 > /sys/module/tcp_cubic/parameters/hystart", 0),
+        ("echo 1 > /sys/module/tcp_cubic/parameters/hystart", 3),
+    ],
+)
+def test_parameters_of_cubic(text: str, signs: int) -> None:
+    assert after(text).config.tcp.hystart_signs == signs
 
 
 @pytest.mark.parametrize("text", ["ip tcp_metrics flush all > /dev/null 2>&1", "ip tcp_metric flush"])
@@ -112,6 +151,10 @@ def test_metrics_are_forgotten(text: str) -> None:
         ("sysctl net.ipv4.tcp_fastopen_key=abc", "four words"),
         ("sysctl net.core.rmem_max=", "a value is missing"),
         ("cat x > /proc/sys/net/ipv4/tcp_sack", "is not understood"),
+        ("echo 1 > /sys/module/tcp_bbr/parameters/x", "the sysctl"),
+        ("echo 1 > /proc/irq/1", "the sysctl"),
+        ("echo 3 > /sys/module/tcp_cubic/parameters/beta", "only 717"),
+        ("route change default -lock -mtu 9", "route change"),
         ("sleep", "sleep"),
         ("sleep soon", "sleep soon"),
         ("tc qdisc add dev tun0 root netem delay 10ms", "tc qdisc"),
@@ -136,8 +179,8 @@ def test_what_is_refused(text: str, complaint: str) -> None:
 
 def test_every_row_takes_some_value_and_refuses_nonsense() -> None:
     """No row of the table is a stub: each accepts one of a few plain values, and each refuses an empty one."""
-    plain = ("0", "1", "2", "50", "80", "300", "1000", "200000", "4294967295", "4096 131072 6291456", "32768 60999", "reno",
-             "freebsd", "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4", "00112233445566778899aabbccddeeff")  # fmt: skip
+    plain = ("0", "1", "2", "4", "5", "8", "16", "41", "717", "2000", "4000", "16000", "50", "80", "300", "1000", "200000",
+             "4294967295", "4096 131072 6291456", "32768 60999", "reno", "freebsd", "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4", "00112233445566778899aabbccddeeff")  # fmt: skip
 
     def takes(name: str, value: str) -> bool:
         try:

@@ -61,9 +61,9 @@ class LinuxHyStart:
             self._current_round_min_rtt = self._samples = 0
         if cwnd < self._low_window:
             return
-        if self._signs & _TRAIN and self._is_train(cwnd, ssthresh, now):
-            self.done = True
-        elif self._signs & _LATE and self._is_late(rtt_ns):
+        if (self._signs & _TRAIN and self._is_train(cwnd, ssthresh, now)) or (
+            self._signs & _LATE and self._is_late(rtt_ns)
+        ):
             self.done = True
 
     def _is_train(self, cwnd: int, ssthresh: int, now: int) -> bool:
