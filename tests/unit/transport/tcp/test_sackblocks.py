@@ -47,3 +47,24 @@ def test_a_dsack_lies_below_the_ack_or_inside_the_second_block() -> None:
 @pytest.mark.parametrize("lie", [(9_000, 9_000), (9_500, 9_000), (4_998, 9_999), (4_000, 5_000)])
 def test_a_dsack_of_nothing_of_more_than_a_window_or_of_long_ago_is_none(lie: tuple[int, int]) -> None:
     assert read(lie, (15_000, 16_000)) == (None, [(15_000, 16_000)])
+
+
+@pytest.mark.rfc("2883", "01")
+@pytest.mark.parametrize(
+    ("first", "second", "is_one"),
+    [
+        ((14_000, 15_000), (14_000, 17_000), True),  # at the beginning of the second,
+        ((16_000, 17_000), (14_000, 17_000), True),  # at its end,
+        ((14_000, 17_000), (14_000, 17_000), True),  # all of it
+        ((13_999, 15_000), (14_000, 17_000), False),
+        ((19_000, NXT), (15_000, NXT), True),  # of the last that was sent
+        ((UNA, UNA + 1_000), (15_000, 16_000), False),  # where the hole must be: a lie
+        ((UNA - 1, UNA), (15_000, 16_000), True),  # one octet
+        ((UNA - WINDOW, UNA), (15_000, 16_000), True),
+        ((UNA - WINDOW - 1, UNA), (15_000, 16_000), False),
+        ((UNA - WINDOW - 5, UNA - WINDOW), (15_000, 16_000), False),
+        ((UNA - WINDOW - 5, UNA - WINDOW + 1), (15_000, 16_000), True),
+    ],
+)
+def test_the_edges_of_a_dsack(first: tuple[int, int], second: tuple[int, int], is_one: bool) -> None:
+    assert read(first, second)[0] == (first if is_one else None)
