@@ -113,7 +113,7 @@ class Boundaries:
             del sent[0]
         if sent:
             return sent[0]
-        return self._records[0] if self._records and self._records[0] > seq else None
+        return next((end for end in self._records or () if end > seq), None)
 
     def takes_push(self, end: int, snd_una: int, *, forced: bool = False) -> bool:
         """New data up to `end` leaves: does it carry the mark of a write? `forced`: a mark, in any case."""

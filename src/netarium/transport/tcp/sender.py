@@ -197,7 +197,10 @@ def _loss_probe(tcb: Tcb, now: int) -> Outgoing | None:
     if not tcb.scoreboard:
         return None
     seq = tcb.snd_nxt
-    size = min(tcb.sendbuf.end - seq, pieces.mss_now(tcb))
+    waiting = tcb.sendbuf.end - seq
+    if tcb.boundaries is not None:
+        waiting = tcb.boundaries.until_record_ends(seq, waiting)
+    size = min(waiting, pieces.mss_now(tcb))
     if size > 0 and seq + size <= tcb.snd_una + tcb.snd_wnd:
         segment = _data(tcb, seq, size, now)
         tlp.on_probe_sent(tcb, now, is_retrans=False)
