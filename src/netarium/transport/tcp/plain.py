@@ -62,7 +62,7 @@ def after_read(tcb: Tcb) -> None:
     window = select(tcb)
     gain = window - (tcb.rcv_adv - tcb.rcv_nxt)
     buffer = tcb.rcv_buf
-    worth = 4 * gain >= buffer or 8 * window <= buffer or buffer <= 8 * tcb.rcv_mss
+    worth = 4 * gain >= buffer or 8 * window <= buffer
     if 2 * gain >= buffer or (gain >= 2 * tcb.rcv_mss and worth):
         tcb.ack_now = tcb.output = True
 

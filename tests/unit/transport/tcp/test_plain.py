@@ -91,7 +91,8 @@ def test_what_is_out_of_order_is_told_at_once() -> None:
 @pytest.mark.rfc("9293", "MUST-39")
 @pytest.mark.parametrize(("octets", "freed", "told"), [
     (40_000, 10_000, True), (40_000, 9_999, False), (8_000, 2_000, True), (8_000, 1_999, False), (1_000, 500, True),
-    (1_000, 499, False),
+    (1_000, 499, False), (80_000, 1_999, False), (80_000, 2_000, True), (80_000, 10_000, True), (80_000, 10_001, False),
+    (80_000, 19_999, False), (80_000, 20_000, True),
 ])  # fmt: skip
 def test_a_window_that_grew_by_much_is_told(octets: int, freed: int, told: bool) -> None:
     tcb = receiver("freebsd", octets=octets)
@@ -102,6 +103,53 @@ def test_a_window_that_grew_by_much_is_told(octets: int, freed: int, told: bool)
     plain.after_read(tcb)
     assert tcb.ack_now == (told and plain.select(tcb) > 0)
     assert told == tcb.ack_now
+
+
+@pytest.mark.parametrize(("fin", "told"), [(None, True), (40_100, True), (40_099, False)])
+def test_who_has_sent_all_hears_of_no_window(fin: int | None, told: bool) -> None:
+    tcb = receiver("freebsd", octets=40_000)
+    tcb.rcv_nxt = tcb.rcv_adv = 40_100
+    tcb.rcv_fin = fin
+    plain.after_read(tcb)
+    assert tcb.ack_now is told
+
+
+def test_the_window_is_no_more_than_its_field_can_say() -> None:
+    """And all of the buffer is the octets' own."""
+    tcb = receiver("rfc", octets=100_000)
+    assert plain.select(tcb) == tcb.window_clamp == 0xFFFF
+    assert (tcb.rcv_buf, tcb.rcv_ratio) == (100_000, 256)
+    tcb = receiver("rfc", octets=2_000, shift=10)
+    tcb.rcv_queued, tcb.rcv_nxt = 1_000, tcb.rcv_adv
+    assert plain.select(tcb) == 0, "a thousand is no multiple of 1,024"
+
+
+@pytest.mark.parametrize(("free", "window"), [(499, 0), (500, 500), (501, 501)])
+def test_a_quarter_of_a_small_buffer_is_no_tiny_window(free: int, window: int) -> None:
+    tcb = receiver("freebsd", octets=2_000)
+    tcb.rcv_queued = 2_000 - free
+    assert plain.select(tcb) == window
+
+
+@pytest.mark.parametrize(
+    ("name", "shut", "left"), [("freebsd", False, 10), ("freebsd", True, 0), ("rfc", True, 10)]
+)
+def test_what_nobody_will_read_is_thrown_away_by_who_does_that(name: str, shut: bool, left: int) -> None:
+    tcb = receiver(name)
+    plain.received(tcb, 10)
+    tcb.rcv_queued, tcb.rcv_shutdown = 10, shut
+    plain.check(tcb, 1)
+    assert tcb.rcv_queued == left
+
+
+def test_the_peers_segments_are_as_large_as_the_largest() -> None:
+    """On a path that has become narrower they are not measured by it until one is larger."""
+    tcb = receiver("rfc")
+    tcb.path_mss = 600
+    plain.received(tcb, 1_000)
+    assert (tcb.rcv_mss, tcb.ack_scheduled) == (1_000, True)
+    plain.received(tcb, 1_001)
+    assert tcb.rcv_mss == 600
 
 
 def test_without_a_delay_each_segment_is_acknowledged() -> None:

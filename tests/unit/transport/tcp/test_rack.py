@@ -26,6 +26,11 @@ def test_the_latest_sent_of_what_was_delivered_counts_and_the_number_decides_a_t
     assert rack.end_seq == 4_000
 
 
+def test_before_anything_was_delivered_nothing_is_known() -> None:
+    rack = Rack()
+    assert (rack.order, rack.end_seq, rack.rtt, rack.advanced, rack.dsack_seen) == (0, 0, 0, False, False)
+
+
 @pytest.mark.rfc("8985", "04")
 def test_a_retransmission_cannot_have_arrived_in_less_than_the_least_round_trip() -> None:
     rack = Rack()

@@ -12,7 +12,8 @@ def estimator() -> RttEstimator:
 
 @pytest.mark.rfc("6298", "01")
 def test_one_second_before_any_sample() -> None:
-    assert estimator().rto == SECOND
+    rtt = estimator()
+    assert (rtt.rto, rtt.srtt, rtt.rttvar, rtt.min_rtt) == (SECOND, 0, 0, 0)
 
 
 @pytest.mark.rfc("6298", "02")
@@ -134,6 +135,7 @@ def test_the_least_round_trip_is_that_of_the_last_segment_and_is_kept_for_five_m
     ("sample", "rttvar"),
     [
         (10 * MS, 50 * MS + ((40 * MS >> 2) >> 3)),  # much shorter: it counts an eighth
+        (50 * MS - 4, 50 * MS),  # the least that would count otherwise
         (60 * MS, 50 * MS + (-10 * MS >> 2)),  # shorter by less than the variance: that falls as ever
         (190 * MS, 50 * MS + (40 * MS >> 2)),
     ],
@@ -157,6 +159,14 @@ def test_a_round_trip_is_over_when_more_is_acknowledged_than_was_sent_when_it_be
         assert rtt.rto == 3 * SECOND
     rtt.sample(SECOND, 0, snd_una=5_001, snd_nxt=9_000)
     assert rtt.rto < 3 * SECOND
+
+
+def test_one_doubling_is_taken_back() -> None:
+    rtt = linux()
+    for _ in range(3):
+        rtt.back_off()
+    rtt.revert()
+    assert (rtt.backoff_count, rtt.rto) == (2, 4 * SECOND)
 
 
 def test_the_timeout_never_is_more_than_the_most() -> None:

@@ -32,7 +32,16 @@ def test_what_was_resent_before_may_draw_dsacks_too() -> None:
 
 @pytest.mark.parametrize(
     ("echo", "before"),
-    [(2, True), (0xFFFF_FFF0, True), (3, False), (4, False), (0, False), (0x8000_0004, True)],
+    [
+        (2, True),
+        (0xFFFF_FFF0, True),
+        (3, False),
+        (4, False),
+        (0, False),
+        (0x8000_0004, True),
+        (0x8000_0003, True),
+        (0x8000_0002, False),
+    ],
 )
 def test_timestamps_go_round_and_an_echo_of_nothing_is_none(echo: int, before: bool) -> None:
     assert is_before(echo, 3) is before

@@ -164,3 +164,10 @@ def test_whether_a_probe_repaired_a_loss(
     assert (tcb.tlp_end_seq is None) is over
     tcb.tlp_end_seq = None
     assert not tlp.repaired_a_loss(tcb, end + ack, dsacked=dsacked, pure_duplicate=duplicate)
+
+
+def test_a_timeout_that_is_due_already_does_not_hurry_the_probe() -> None:
+    tcb = sender(2, sent_at=NOW - 300 * MS)
+    xmittimer.on_sent(tcb, NOW)
+    assert tcb.scoreboard.oldest.xmit_at + tcb.rtt.rto == NOW
+    assert armed(tcb) == (PROBE, 202)
