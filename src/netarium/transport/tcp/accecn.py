@@ -144,11 +144,12 @@ def syn_arrives_again(record: Accurate, seg: TcpSegment, mark: int) -> None:
         record.failed |= ACE_UNUSABLE
 
 
-def syn_ack_arrives_again(tcb: Tcb, seg: TcpSegment) -> None:
-    """Our ACK of it was lost, it seems: the next one tells again with which mark it came."""
+def syn_is_challenged(tcb: Tcb, seg: TcpSegment) -> None:
+    """If our ACK of a SYN,ACK was lost, it seems, the next one tells again with which mark that came; else of the first."""
     record = tcb.accurate
     assert record is not None
-    record.syn_mark = seg.ecn
+    if seg.flags & ACK and seg.seq == tcb.irs and not tcb.passive:
+        record.syn_mark = seg.ecn
     record.reflects = True
     if see_option(record, seg):
         record.demand = max(record.demand, 1)

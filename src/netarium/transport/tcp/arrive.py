@@ -244,7 +244,7 @@ def check_syn(tcb: Tcb, seg: TcpSegment, now: int) -> Fate | None:
                 tcb.reset_to = end_of_segment
             return DropReason.TCP_BAD_SYN
     if tcb.accurate is not None:
-        accecn.syn_ack_arrives_again(tcb, seg)
+        accecn.syn_is_challenged(tcb, seg)
     acks.challenge(tcb, now)
     return DropReason.TCP_BAD_SYN
 
