@@ -146,10 +146,8 @@ def urgent_octet(tcb: Tcb) -> bytes | None:
 
 def before_urgent(tcb: Tcb) -> bool:
     """The next octet to be read is the urgent one, and it is kept out of the stream (SO_OOBINLINE)."""
-    mark = tcb.rcv_up
-    waits = tcb.rcv_queued > 0 and mark - 1 == next_to_read(tcb)
-    in_line = tcb.options.oobinline or tcb.config.urgent_in_line
-    return waits and mark > tcb.irs + 1 and not in_line
+    waits = tcb.rcv_queued > 0 and tcb.rcv_up - 1 == next_to_read(tcb)
+    return waits and not (tcb.options.oobinline or tcb.config.urgent_in_line)
 
 
 def _up_to_mark(tcb: Tcb, limit: int, offset: int = 0) -> int:

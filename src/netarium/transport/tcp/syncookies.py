@@ -45,7 +45,7 @@ def answer(half: HalfOpen, isn: IsnGenerator, now: int) -> None:
     if half.config.cookie_holds_options:
         half.ecn_ok, half.accurate = False, None
         index = _below(_BSD_SIZES, half.peer_mss) | half.sack_ok * _BSD_SACK
-        index |= _below(_BSD_SHIFTS, half.snd_wind_shift if half.wscale_ok else 0) << 3
+        index |= _below(_BSD_SHIFTS, half.snd_wind_shift) << 3
         half.iss = _cookie(half.key, half.irs, index * _BSD_STEP, _period(now), isn)
         half.send_syn_ack(negotiate.timestamp(half, now), now)
         return

@@ -182,6 +182,8 @@ def test_what_came_twice_is_believed_if_it_was_sent_twice(
     news = sacked(tcb, (-3, -3 + size))
     assert (news.dsacked, news.delivered) == (believed, delivered)
     assert tcb.dsack_dups == max(1, round(size + 0.01))
+    sacked(tcb, (-9, -8))
+    assert tcb.dsack_dups == max(1, round(size + 0.01)) + 1
 
 
 @pytest.mark.rfc("8985", "06")
@@ -311,6 +313,14 @@ def test_a_hole_filled_by_the_original_was_late(blocks: list[tuple[int, int]], n
         sacked(tcb, *blocks)
     resend(tcb, 0)
     advanced(tcb, 1)
+    assert not tcb.reordering.seen
+
+
+def test_what_lies_behind_all_that_was_sacked_was_not_late() -> None:
+    tcb = sender()
+    sacked(tcb, (1, 3))
+    resend(tcb, 0)
+    advanced(tcb, 4)
     assert not tcb.reordering.seen
 
 

@@ -160,10 +160,23 @@ def test_a_mark_is_echoed_and_an_ack_is_due() -> None:
         tcb.ecn_ok = ok
         arrive.is_next_in_stream(tcb, segment(ecn=3), NOW)
         assert tcb.ecn_heard == (MARKS_SEEN | ECHO_DUE) * ok
+    for flags, pushed in ((ACK, 0), (ACK | PSH, 1)):
+        tcb = opened()
+        arrive.is_next_in_stream(tcb, segment(536, flags=flags), NOW)
+        assert tcb.ack_pushed == pushed
+        assert tcb.ack_now, "the first are acknowledged one by one"
+
+
+def test_what_was_delivered_with_marks_is_counted() -> None:
     tcb = opened()
-    arrive.is_next_in_stream(tcb, segment(flags=ACK | PSH), NOW)
-    assert tcb.ack_pushed == 1
-    assert tcb.ack_now, "the first are acknowledged one by one"
+    tcb.ecn_ok = tcb.sack_ok = True
+    tcb.scoreboard.add(301, 401, NOW)
+    tcb.snd_nxt = 401
+    for number in (201, 301):
+        arrive.check_ack(tcb, segment(0, ack=number, flags=ACK | ECE), NOW)
+    assert tcb.count().delivered_ce == 2
+    arrive.check_ack(tcb, segment(0, ack=401), NOW)
+    assert tcb.count().delivered_ce == 2
 
 
 # --- the window -------------------------------------------------------------------------------------------------------
@@ -236,6 +249,10 @@ def test_the_largest_window_bounds_the_segment_size() -> None:
     assert tcb.smss == 500
     arrive._update_window(tcb, segment(0, ack=101, window=1_000))
     assert tcb.smss == 1_460
+    first = opened()
+    first.max_snd_wnd = first.snd_wnd = 0  # who began with a closed window
+    arrive._update_window(first, segment(0, ack=101, window=100))
+    assert first.smss == 400
 
 
 # --- the acknowledgment -----------------------------------------------------------------------------------------------

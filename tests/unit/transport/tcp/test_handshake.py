@@ -178,7 +178,7 @@ def test_when_the_third_segment_waits_for_text(
 
 
 @pytest.mark.rfc("7413", "08")
-@pytest.mark.parametrize(("acked", "all_"), [(10, True), (4, False), (0, False)])
+@pytest.mark.parametrize(("acked", "all_"), [(10, True), (4, False), (1, False), (0, False)])
 def test_the_text_of_our_syn(acked: int, all_: bool) -> None:
     tcb = opening()
     tcb.scoreboard.acknowledge(ISS + 1)
@@ -302,6 +302,15 @@ def test_that_of_a_passive_one(name: str, ts: bool, rtt: int) -> None:
     tcb.start_receiving(IRS, 1_000)
     stamp = {"ts_val": 9, "ts_ecr": tcb.syn_ts} if ts else {}
     handshake.establish(tcb, segment(ACK, seq=IRS + 1, **stamp), NOW)
+    assert tcb.rtt.srtt == rtt * MS
+
+
+@pytest.mark.parametrize(("ago", "rtt"), [(0x7FFF_FFFF, 0x7FFF_FFFF), (0x8000_0000, 0), (-1, 0)])
+def test_an_echo_of_the_future_is_no_round_trip(ago: int, rtt: int) -> None:
+    tcb = opening(wary_of_syn_acks=False)
+    tcb.rexmit_count = 1
+    echo = (negotiate.timestamp(tcb, NOW) - ago) & 0xFFFF_FFFF
+    arrives(tcb, segment(ts_val=9, ts_ecr=echo))
     assert tcb.rtt.srtt == rtt * MS
 
 

@@ -111,6 +111,15 @@ def test_the_edge_is_never_pulled_back() -> None:
     assert window.offer(tcb) == 6_000
 
 
+def test_who_only_sends_offers_what_was_offered_rounded_up() -> None:
+    tcb = receiver()
+    tcb.rcv_wind_shift = 3
+    tcb.rcv_ssthresh, tcb.rcv_adv = 10_001, tcb.rcv_nxt + 10_001
+    assert window.offer(tcb) == 10_008
+    tcb.rcv_queued = 60_000
+    assert window.offer(tcb) == 10_008, "nor is it less when nothing is free"
+
+
 def test_a_tiny_buffer_is_one_segment() -> None:
     tcb = receiver(buffer=600)
     tcb.window_clamp = 700
@@ -229,6 +238,9 @@ def test_when_the_memory_stays() -> None:
     tcb = tuned()
     window.tune(tcb, 20_000, 110 * MS)  # not more than there was
     assert (tcb.drs_space, tcb.rcv_memory) == (20_000, 128_000)
+    tight = tuned(buffer=30_000)
+    window.tune(tight, 20_000, 110 * MS)  # as much as before: however little memory there is for it
+    assert tight.rcv_memory == 60_000
     window.tune(tcb, 21_000, 120 * MS)  # more, and there is memory for it
     assert (tcb.drs_space, tcb.rcv_memory) == (21_000, 128_000)
     tcb = tuned()

@@ -184,6 +184,12 @@ def test_what_has_no_text_is_answered_rarely(flags: int, size: int, times: list[
     assert [(one[7] - NOW) // MS for one in layer.sent] == times
 
 
+def test_the_first_answer_of_all_is_not_limited() -> None:
+    record, layer = waiting()
+    record.on_segment(segment(seq=THEIRS - 20), PACKET, 2)
+    assert len(layer.sent) == 1
+
+
 # --- what ends it, or begins it anew ----------------------------------------------------------------------------------
 
 
