@@ -219,6 +219,10 @@ class TcpConfig:
         True  # SO_RCVBUF bounds the shift; else only the largest buffer there may be
     )
     receive_buffer_in_segments: bool = False  # rounded up to whole segments when their size is known
+    rmem_max: int = (
+        0  # octets: the most that SO_RCVBUF may ask for, and what the shift allows for without it; 0: no such
+    )
+    wmem_max: int = 0  # octets: the most that SO_SNDBUF may ask for; 0: no such
     doubled_buffers: bool = True  # SO_RCVBUF and SO_SNDBUF give twice what is asked for
     window_by_segments: bool = (
         True  # its edge moves by a segment at least; else freely, but no tiny window is open

@@ -148,6 +148,8 @@ _RFC: Final = TcpConfig(
 PROFILES: Final[dict[str, TcpConfig]] = {
     "linux": TcpConfig(
         trim_to_window=False,
+        rmem_max=4_194_304,
+        wmem_max=4_194_304,
         half_open_allowance=0,
         half_open_gives_way=False,
         mtu_probing=0,

@@ -6,7 +6,7 @@ Nothing here is ever sent without being copied, and the notice says so: SO_EE_CO
 import errno
 import socket as kernel
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Any, Final
 
@@ -34,6 +34,9 @@ _EXTENDED_ERROR: Final = struct.Struct("IBBBBII16x")  # struct sock_extended_err
 _THREE_TIMES: Final = struct.Struct("6l")  # software, unused, hardware
 _ALL_FLAGS: Final = (1 << 19) - 1
 _ASKS_ABOUT_WRITES: Final = 0x302  # TX_SCHED, TX_ACK, TX_SOFTWARE
+_OF_ONE_WRITE: Final = _ASKS_ABOUT_WRITES | 0x1  # and TX_HARDWARE, which no device here has
+_OF_THE_DEVICE: Final = frozenset({12, 36})  # SO_PRIORITY, SO_MARK
+_INT: Final = struct.Struct("I")
 _SECOND: Final = 1_000_000_000
 _NEVER_CONNECTED: Final = frozenset({"CLOSED", "CLOSE", "LISTEN"})
 
@@ -70,10 +73,10 @@ def notices(connection: Connection) -> Notices:
 class SendNotes:
     """What one send() leaves behind in the error queue's books; made only for a send() that asks."""
 
-    def __init__(self, connection: Connection, flags: int) -> None:
+    def __init__(self, connection: Connection, flags: int, stamps: int) -> None:
         self._notices = notices(connection)
         self._connection = connection
-        self._flags = connection.options.timestamping
+        self._flags = stamps
         zerocopy = flags & MSG_ZEROCOPY and connection.options.zerocopy
         self._id = self._notices.next_zerocopy() if zerocopy else None
 
@@ -86,11 +89,42 @@ class SendNotes:
             self._notices.mark_write(end, self._flags)
 
 
-def notes_of(connection: Connection, flags: int, size: int) -> SendNotes | None:
-    """The books of a send(), if it has any."""
+def notes_of(connection: Connection, flags: int, size: int, asked: int | None = None) -> SendNotes | None:
+    """The books of a send(), if it has any.
+
+    Args:
+        connection: that it is for.
+        flags: of the call.
+        size: octets that are to be sent.
+        asked: SOF_TIMESTAMPING_TX_* of this call alone, which stand for those of the socket; None: there are none.
+    """
     options = connection.options
-    asks = options.timestamping & _ASKS_ABOUT_WRITES or (flags & MSG_ZEROCOPY and options.zerocopy)
-    return SendNotes(connection, flags) if asks and size else None
+    stamps = options.timestamping
+    if asked is not None:
+        stamps = (stamps & ~_ASKS_ABOUT_WRITES) | asked
+    asks = stamps & _ASKS_ABOUT_WRITES or (flags & MSG_ZEROCOPY and options.zerocopy)
+    return SendNotes(connection, flags, stamps) if asks and size else None
+
+
+def asked_of_stream(items: Iterable[tuple[int, int, Any]]) -> int | None:
+    """What control messages of sendmsg() say about a write to a stream: SOF_TIMESTAMPING_TX_* for it alone, or nothing.
+
+    Those of other levels are not for streams, and not looked at.
+
+    Raises:
+        OSError: EINVAL: unknown, or flags that are not about one write.
+    """
+    found: int | None = None
+    for level, kind, raw in items:
+        if level != int(kernel.SOL_SOCKET) or kind in _OF_THE_DEVICE:
+            continue
+        value = octets(raw)
+        if kind != _SCM_TIMESTAMPING or len(value) != _INT.size:
+            raise os_error(errno.EINVAL)
+        found = int(_INT.unpack(value)[0])
+        if found & ~_OF_ONE_WRITE:
+            raise os_error(errno.EINVAL)
+    return found
 
 
 def cuts_of(buffers: Sequence[Any]) -> list[int]:

@@ -20,6 +20,7 @@ from netarium.transport.tcp.connection import Connection
 from netarium.wire.ipv4_options import SOURCE_ROUTES, parse_options
 
 _TWO_INTS: Final = struct.Struct("ii")  # struct linger
+_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 _MIN_RCVBUF: Final = 2_304  # Linux's SOCK_MIN_RCVBUF
 _MIN_SNDBUF: Final = 4_608
 _MAX_INT: Final = 2**31 - 1
@@ -211,6 +212,8 @@ _TABLE: Final[dict[tuple[int, int], Row]] = {
     (_SOL, kernel.SO_LINGER): Row(_get_linger, _set_linger),
     (_SOL, kernel.SO_RCVBUF): buffer("rcvbuf", _MIN_RCVBUF),
     (_SOL, kernel.SO_SNDBUF): buffer("sndbuf", _MIN_SNDBUF),
+    (_SOL, _SO_RCVBUFFORCE): buffer("rcvbuf", _MIN_RCVBUF, forced=True),
+    (_SOL, _SO_SNDBUFFORCE): buffer("sndbuf", _MIN_SNDBUF, forced=True),
     (_SOL, kernel.SO_RCVLOWAT): Row(lambda d: d.endpoint.options.rcvlowat, _set_rcvlowat),
     (_SOL, _SO_PEEK_OFF): integer("peek_off"),
     (_SOL, kernel.SO_SNDLOWAT): fixed(lambda _: 1),

@@ -13,6 +13,7 @@ from netarium.transport.tcp.connection import Connection
 
 INT: Final = struct.Struct("i")
 _TIMEVAL: Final = struct.Struct("ll")
+_MAX_UNSIGNED: Final = 0xFFFF_FFFF
 _MAX_INT: Final = 2**31 - 1
 _BSD_CLUSTER, _BSD_BUFFER = (
     2_048,
@@ -89,8 +90,8 @@ def octet(field: str, low: int, high: int, default: Callable[[Description], int]
     return Row(inner.get, set_octet)
 
 
-def buffer(which: str, least: int) -> Row:
-    """A size of a buffer, `which` of the two, that is never below `least`."""
+def buffer(which: str, least: int, *, forced: bool = False) -> Row:
+    """A size of a buffer, `which` of the two, that is never below `least`; `forced`: whatever the limit says."""
 
     def get(description: Description) -> int:
         endpoint = description.endpoint
@@ -105,6 +106,9 @@ def buffer(which: str, least: int) -> Row:
         size = as_int(value)
         if config.doubled_buffers:
             # Linux doubles what is asked for: its accounting has overhead, and programs know it.
+            most = 0 if forced else config.rmem_max if which == "rcvbuf" else config.wmem_max
+            if most:
+                size = min(size & _MAX_UNSIGNED, most)  # a negative number is a large one
             size = max(least, 2 * min(max(size, 0), _MAX_INT // 2))
         elif size < 1:
             raise os_error(errno.EINVAL)

@@ -14,6 +14,7 @@ from netarium.socket.errors import from_stack, os_error, would_block
 from netarium.socket.errqueue import (
     MSG_ZEROCOPY,
     PAGES_OF_A_SEGMENT,
+    asked_of_stream,
     cuts_of,
     describe_arrival,
     describe_notice,
@@ -114,12 +115,14 @@ class Transfer(SocketBase):
         try:
             endpoint = self._live()
             if isinstance(endpoint, Connection):
-                if flags & MSG_ZEROCOPY and endpoint.options.zerocopy and len(pieces) > PAGES_OF_A_SEGMENT:
-                    whole = self._timeout_ns is None
-                    return self._send_stream(payload, flags, whole=whole, cuts=cuts_of(pieces))
+                asked = asked_of_stream(ancdata)
                 if flags & MSG_FASTOPEN and address is not None:
                     return self._send_with_syn(payload, flags, self._address(address, "sendmsg"))
-                return self._send(payload, flags)
+                many = flags & MSG_ZEROCOPY and endpoint.options.zerocopy and len(pieces) > PAGES_OF_A_SEGMENT
+                cuts = cuts_of(pieces) if many else ()
+                return self._send_stream(
+                    payload, flags, whole=self._timeout_ns is None, cuts=cuts, asked=asked
+                )
             to = None if address is None else self._address(address, "sendmsg")
             return self._send_datagram(endpoint, payload, to, parse(self._description, ancdata))
         except BaseException:
@@ -159,7 +162,9 @@ class Transfer(SocketBase):
             return self._send_stream(data, flags, whole=self._timeout_ns is None)
         return self._send_datagram(endpoint, data, None, {})
 
-    def _send_stream(self, data: Buffer, flags: int, *, whole: bool, cuts: Sequence[int] = ()) -> int:
+    def _send_stream(
+        self, data: Buffer, flags: int, *, whole: bool, cuts: Sequence[int] = (), asked: int | None = None
+    ) -> int:
         """Give data to the stream.
 
         Args:
@@ -167,6 +172,7 @@ class Transfer(SocketBase):
             flags: of the call.
             whole: wait until all is taken, as a blocking send() of the kernel does.
             cuts: offsets that no segment reaches across.
+            asked: timestamps of this call alone, as `asked_of_stream` has it.
         """
         endpoint, driver = self._live(), self._driver
         assert isinstance(endpoint, Connection)
@@ -175,7 +181,7 @@ class Transfer(SocketBase):
         urgent, more, record = bool(flags & MSG_OOB), bool(flags & MSG_MORE), bool(flags & MSG_EOR)
         size, sent, until = len(data), 0, None
         with driver.lock:
-            notes = notes_of(endpoint, flags, size)
+            notes = notes_of(endpoint, flags, size, asked)
             while True:
                 cut = next((at for at in cuts if at > sent), 0)
                 rest = memoryview(data)[sent : cut or size] if sent or cut else data

@@ -13,7 +13,7 @@ def test_the_default_is_linux_but_for_black_holes_urgent_octets_and_forged_segme
     linux = replace(TcpConfig(), mtu_probing=0, mtu_probe_floor=48, urgent_in_line=False, rfc1337=False)
     assert profile("linux") == replace(
         linux, half_open_syn="reset", half_open_allowance=0, half_open_gives_way=False, trim_to_window=False,
-        cubic_form="linux", tail_loss_probe_pushes=False, urgent_octet=True,
+        cubic_form="linux", tail_loss_probe_pushes=False, urgent_octet=True, rmem_max=4_194_304, wmem_max=4_194_304,
     )  # fmt: skip
 
 

@@ -41,10 +41,6 @@ _KEPT: Final[dict[tuple[int, int], int]] = {
     (int(kernel.IPPROTO_IP), CONSTANTS["IP_BIND_ADDRESS_NO_PORT"]): 0,
     (int(kernel.IPPROTO_IP), int(kernel.IP_TRANSPARENT)): 0,
 }  # fmt: skip
-_SYNONYMS: Final = {  # root may exceed the limits of the machine, and there are none
-    CONSTANTS["SO_RCVBUFFORCE"]: CONSTANTS["SO_RCVBUF"],
-    CONSTANTS["SO_SNDBUFFORCE"]: CONSTANTS["SO_SNDBUF"],
-}
 _FREEBSD: Final = {CONSTANTS[name]: name for name in (
     "TCP_NOOPT", "TCP_KEEPINIT", "TCP_MAXUNACKTIME", "TCP_REMOTE_UDP_ENCAPS_PORT", "TCP_FIN_IS_RST", "TCP_IWND_NB",
     "SO_ACCEPTFILTER", "SO_SETFIB",
@@ -71,7 +67,6 @@ def setsockopt(calls: Calls, call: Call) -> int:
     if (level, name) in _KEPT and isinstance(value, int):
         calls.kept_options[one, level, name] = value
         return 0
-    name = _SYNONYMS.get(name, name) if level == _SOCKET else name
     if calls.profile == "freebsd" and bsdcalls.set_option(one, level, name, call.arguments[3]):
         return 0
     if name in _FREEBSD:

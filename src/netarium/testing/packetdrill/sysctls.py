@@ -216,9 +216,11 @@ _LINUX: Final[dict[str, Setter]] = {
     "net.ipv4.route.min_adv_mss": _harmless,  # far below what a script's device has
     "net.ipv4.route.flush": _harmless,
     "net.core.somaxconn": _number("somaxconn"),
+    "net.core.rmem_max": _number("rmem_max"),
+    "net.core.wmem_max": _number("wmem_max"),
     **dict.fromkeys(
         (
-            "net.core.default_qdisc", "net.core.rmem_max", "net.core.wmem_max", "net.core.rmem_default",
+            "net.core.default_qdisc", "net.core.rmem_default",
             "net.core.wmem_default", "net.core.optmem_max", "net.core.netdev_max_backlog", "net.core.netdev_budget",
             "net.core.busy_poll", "net.core.busy_read", "net.core.high_order_alloc_disable",
             "net.core.gro_normal_batch", "net.core.skb_defer_max", "net.core.txrehash", "net.core.warnings",

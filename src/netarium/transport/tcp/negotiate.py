@@ -56,7 +56,7 @@ def our_window_shift(config: TcpConfig, options: SocketOptions) -> int:
         return 0
     by_option = options.rcvbuf_locked and config.window_scale_from_rcvbuf
     asked = options.rcvbuf // 2 if config.doubled_buffers else options.rcvbuf
-    buffer = asked if by_option else config.receive_buffer_max
+    buffer = asked if by_option else max(config.receive_buffer_max, config.rmem_max)
     if options.window_clamp:
         buffer = min(buffer, options.window_clamp)
     shift = 0

@@ -138,7 +138,7 @@ def measure(tcb: Tcb, size: int) -> None:
 def _cost(tcb: Tcb, size: int) -> int:
     """Octets of memory that a packet with `size` octets of text takes, as Linux's does on a TUN."""
     room = size + _HEADERS + 12 * tcb.ts_ok + _BEFORE_AND_BEHIND
-    if tcb.rcv_gso and room > _PAGE:
+    if room > _PAGE:
         return -(-room // _PAGE) * _PAGE + _BOOKKEEPING
     return _BOOKKEEPING + (_SMALL if room <= _SMALL else 1 << (room - 1).bit_length())
 

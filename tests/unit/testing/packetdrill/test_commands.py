@@ -149,7 +149,7 @@ def test_metrics_are_forgotten(text: str) -> None:
         ("sysctl net.ipv4.ip_local_port_range='9 8'", "two ports"),
         ("sysctl net.ipv4.tcp_congestion_control=westwood", "there are"),
         ("sysctl net.ipv4.tcp_fastopen_key=abc", "four words"),
-        ("sysctl net.core.rmem_max=", "a value is missing"),
+        ("sysctl net.core.rmem_default=", "a value is missing"),
         ("cat x > /proc/sys/net/ipv4/tcp_sack", "is not understood"),
         ("echo 1 > /sys/module/tcp_bbr/parameters/x", "the sysctl"),
         ("echo 1 > /proc/irq/1", "the sysctl"),
