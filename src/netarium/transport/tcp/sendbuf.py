@@ -47,7 +47,7 @@ class SendBuffer:
             return
         if self._tail is not None:
             self._gather()
-        self._append_chunk(self.end, octets if isinstance(octets, bytes) else bytes(octets))
+        self._append_chunk(self.end, bytes(octets))  # of `bytes` that is no copy
         self.end += size
 
     def slice(self, seq: int, size: int) -> Buffer:

@@ -71,13 +71,50 @@ def test_what_is_acknowledged_is_not_kept(size: int) -> None:
     for _ in range(1_000):
         buffer.append(bytes(bytearray(size)))
     buffer.slice(0, 1)
-    buffer.release(size * 998)
+    buffer.release(size * 999)
     assert sum(len(chunk) for _, chunk in buffer._chunks) < 40_000
     assert len(buffer._chunks) < 100
     buffer.release(size * 1_000 - 1)
     assert bytes(buffer.slice(size * 1_000 - 1, 1)) == b"\0"
     buffer.release(size * 1_000)
     assert (buffer._chunks, buffer._tail, len(buffer)) == (None, None, 0)
+
+
+def test_a_cut_may_go_through_several_writes() -> None:
+    writes = [bytes([number]) * 3_000 for number in range(5)]
+    whole, buffer = b"".join(writes), SendBuffer(0)
+    for write in writes:
+        buffer.append(write)
+    for seq, size in [
+        (2_990, 3_020),
+        (2_999, 3_002),
+        (2_999, 2),
+        (8_999, 3_002),
+        (0, 15_000),
+        (5_999, 9_001),
+        (7, 1),
+    ]:
+        assert bytes(buffer.slice(seq, size)) == whole[seq : seq + size]
+
+
+def test_a_write_is_let_go_when_all_of_it_is_acknowledged_and_no_other() -> None:
+    buffer = SendBuffer(0)
+    for number in range(3):
+        buffer.append(bytes([number]) * 3_000)
+    for una, kept in [(2_999, [3_000, 3_000, 3_000]), (3_000, [0, 3_000, 3_000]), (8_999, [0, 0, 3_000])]:
+        buffer.release(una)
+        assert [len(chunk) for _, chunk in buffer._chunks] == kept
+        assert bytes(buffer.slice(una, 1)) == bytes([una // 3_000])
+
+
+def test_small_writes_alone_are_copied_together() -> None:
+    """What is as long as a common chunk's least part is kept as it came; what is shorter is gathered."""
+    for size, kept in ((2_047, False), (2_048, True)):
+        buffer, ours = SendBuffer(0), bytes(bytearray(size))
+        buffer.append(ours)
+        buffer.append(b"x")
+        view = buffer.slice(0, size)
+        assert (getattr(view, "obj", None) is ours) is kept
 
 
 @given(
@@ -89,7 +126,7 @@ def test_what_is_acknowledged_is_not_kept(size: int) -> None:
             st.tuples(st.just("slice"), st.integers(0, 3_000), st.sampled_from([100, 200, 2_500])),
             st.tuples(st.just("release"), st.integers(0, 6_000)),
         ),
-        max_size=40,
+        max_size=20,
     ),
     st.integers(0, 2**33),
 )

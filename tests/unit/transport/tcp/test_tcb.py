@@ -21,6 +21,10 @@ BUFFERS = {"snd_memory": 16_384, "rcv_memory": 131_072, "rcv_buf": 65_536, "rcv_
 SEND_SPACE = (
     "iss", "snd_una", "snd_nxt", "snd_up", "snd_sml", "recover", "cwnd_usage_seq", "burst_end", "burst_una"
 )  # fmt: skip
+NOT_THERE = {
+    "trace", "plpmtud", "rcv_queue", "notices", "tally", "fast_open_option", "dsack", "rate", "reset_ack", "reset_to",
+    "hearsay", "boundaries", "fin_seq", "undo", "held", "tlp_end_seq", "chunk_rest", "rcv_fin",
+}  # fmt: skip
 RECEIVE_SPACE = ("rcv_nxt", "rcv_up", "rcv_adv", "last_ack_sent")
 
 
@@ -37,6 +41,7 @@ def set_fields(tcb: Tcb) -> dict[str, object]:
 def test_before_anything_has_happened_nothing_is_known_owed_or_due() -> None:
     tcb = block()
     assert set_fields(tcb) == SEGMENTS | BUFFERS | dict.fromkeys(RECEIVE_SPACE, 1)
+    assert {name for name in Tcb.__slots__ if getattr(tcb, name, 0) is None} == NOT_THERE
     assert tcb.state is State.CLOSED
     assert (tcb.version, tcb.socket_id, tcb.where) == (4, 7, "us")
     assert (tcb.sendbuf.start, tcb.sendbuf.end) == (1, 1)
@@ -73,6 +78,7 @@ def test_a_second_beginning_leaves_nothing_of_the_first() -> None:
     tcb.start_sending(0)
     tcb.start_receiving(0)
     assert set_fields(tcb) == fresh
+    assert {name for name in Tcb.__slots__ if getattr(tcb, name, 0) is None} == NOT_THERE
     assert tcb.sendbuf.start == 1
 
 
