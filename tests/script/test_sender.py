@@ -178,6 +178,51 @@ def test_the_bsds_probe_with_an_octet_that_counts_when_it_is_taken() -> None:
     tcp.expect(ACK | PSH, seq=102, data=b"b")
 
 
+def test_urgent_data_is_announced_into_a_closed_window() -> None:
+    """Twice: to say so, and where it will begin; neither repeats anything."""
+    tcp, events = traced()
+    tcp.established(window=0)
+    events.clear()
+    tcp.socket.send(b"!", tcp.now, urgent=True)
+    tcp._pump()
+    tcp.advance(300 * SECOND)
+    tcp._collect()
+    assert {tcp._ours(seg.seq) for seg in tcp.seen} == {100, 101}
+    assert all(seg.payload == b"" for seg in tcp.seen)
+    assert set(notes(events)) == {"probe"}
+    assert tcp.socket.retransmits == 0
+
+
+@pytest.mark.rfc("8985", "§7.3")
+@pytest.mark.parametrize(("window", "seq"), [(3_000, 2_101), (2_999, 1_101)])
+def test_a_loss_probe_is_new_data_where_the_peers_window_takes_it(tcp: Script, window: int, seq: int) -> None:
+    """Whatever the congestion window says; else the last segment goes again."""
+    tcp.connect()
+    tcp.advance(20 * MS)
+    tcp.inject(SYN | ACK, seq=300, ack=101, mss=1_000, window=window, sack_permitted=True)
+    tcp.expect(ACK)
+    tcp.socket.tcb.congestion.cwnd = 2_000
+    tcp.send(bytes(3_000))
+    assert lengths(tcp) == [1_000, 1_000]
+    tcp.advance(tcp.socket.tcb.rtt.rto - 1)
+    tcp._collect()
+    assert [(tcp._ours(seg.seq), len(seg.payload)) for seg in tcp.seen] == [(seq, 1_000)]
+
+
+@pytest.mark.rfc("9293", "MUST-21")
+@pytest.mark.parametrize("system", ["linux", "freebsd"])
+def test_a_user_timeout_ends_the_wait_for_a_window(system: str) -> None:
+    tcp = machine(system)
+    tcp.established(window=0)
+    tcp.option(user_timeout_ns=7 * SECOND)
+    tcp.send(b"x")
+    tcp.advance(6 * SECOND)
+    assert tcp.state is State.ESTABLISHED
+    tcp.advance(20 * SECOND)
+    assert tcp.state is State.CLOSED
+    assert tcp.socket.error
+
+
 # --- what may be short ------------------------------------------------------------------------------------------------
 
 
