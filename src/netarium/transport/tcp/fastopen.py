@@ -133,7 +133,7 @@ class FastOpen:
             options: the listener's.
             now: monotonic ns.
         """
-        asked = parse_fast_open(seg.options) if seg.options else None
+        asked = parse_fast_open(seg.options)
         if asked is not None and not asked.cookie:
             self._counters["tcp_fast_open_cookie_requests"] += 1
         if not config.fast_open & SERVER or (asked is None and not len(seg.payload)) or not queue.limit:

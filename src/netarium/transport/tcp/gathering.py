@@ -31,7 +31,7 @@ def used(tcb: Tcb) -> int:
     octets = len(tcb.sendbuf)
     if not tcb.config.gathering:
         return octets
-    return octets + _CHUNK_COST * -(-octets // goal(tcb)) if octets else 0
+    return octets + _CHUNK_COST * -(-octets // goal(tcb))
 
 
 def is_writable(tcb: Tcb) -> bool:

@@ -99,7 +99,7 @@ class TcpInfo:
 
 def snapshot(tcb: Tcb, now: int) -> TcpInfo:
     """The connection as it is now."""
-    smss = max(tcb.smss, 1)
+    smss = tcb.smss
     board, rtt, control, tally = tcb.scoreboard, tcb.rtt, tcb.congestion, tcb.tally or Tally()
     timeouts = tally.timeouts or Timeouts()
     accurate = tcb.accurate or _NOTHING_COUNTED

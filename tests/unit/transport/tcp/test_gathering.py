@@ -63,7 +63,7 @@ def test_a_third_of_the_buffer_makes_it_writable(waiting: int, writable: bool) -
     tcb.options.sndbuf, tcb.options.sndbuf_locked = 900, True
     tcb.sendbuf.append(bytes(waiting))
     assert gathering.is_writable(tcb) is writable
-    assert tcb.room_awaited is not writable  # who was told no is told when there is room
+    assert tcb.room_awaited is (not writable)  # who was told no is told when there is room
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,13 @@ def test_with_the_bsds_it_is_the_low_water_mark(memory: int, waiting: int, writa
     tcb.snd_una = tcb.iss
     tcb.sendbuf.append(bytes(waiting))
     assert gathering.is_writable(tcb) is writable
+
+
+def test_one_octet_may_be_the_limit_and_less_than_none_is_none() -> None:
+    for lowat, writable in ((1, False), (0, True), (-1, True)):
+        tcb = sender(notsent_lowat=lowat)
+        tcb.sendbuf.append(b"x")
+        assert gathering.is_writable(tcb) is writable
 
 
 @pytest.mark.parametrize(("unsent", "writable"), [(0, True), (149, True), (150, False)])
@@ -97,6 +104,9 @@ def test_the_buffer_grows_with_the_window() -> None:
     gathering.expand(tcb)
     assert tcb.snd_memory == 2 * (2_048 + 256) * 20
     assert tcb.snd_expanded == 20_000
+    tcb.congestion.cwnd = 20_999
+    gathering.expand(tcb)
+    assert tcb.snd_memory == 2 * (2_048 + 256) * 20  # whole segments count
     tcb.congestion.cwnd = 3_000  # never less than the initial window's, and it does not shrink
     gathering.expand(tcb)
     assert tcb.snd_memory == 2 * (2_048 + 256) * 20
@@ -169,6 +179,20 @@ def test_the_bsds_add_steps(waiting: int, window: int, cwnd: int, unsent: int, m
     assert grown(nearly_full("steps", 80_000)) == memory
     assert grown(nearly_full("fixed", 80_000)) == 80_000
     assert grown(nearly_full("steps", 0, sndbuf=80_400, sndbuf_locked=True)) == 80_400
+
+
+def test_a_step_is_reckoned_in_whole_quarters_and_eighths() -> None:
+    for size, window, waiting, memory in (
+        (80_007, 64_008, 70_000, 88_199),
+        (80_007, 64_008, 69_999, 80_007),
+        (80_002, 64_003, 70_000, 80_002),
+        (80_000, 64_003, 70_000, 88_192),
+    ):
+        tcb = sender(form="steps", window=window, cwnd=200_000)
+        tcb.snd_memory = size
+        tcb.sendbuf.append(bytes(waiting))
+        tcb.snd_nxt = tcb.sendbuf.end
+        assert grown(tcb) == memory
 
 
 def test_the_last_step_ends_at_the_limit() -> None:
@@ -277,6 +301,15 @@ def test_how_much_goes_in_one_go(
     assert gathering.chunk(sender(gathers=False)) == 1
 
 
+def test_urgent_data_goes_in_segments_of_its_own() -> None:
+    tcb = sender(cwnd=100_000)
+    tcb.snd_up = tcb.snd_una
+    assert gathering.worthwhile(tcb) == 65
+    tcb.snd_up += 1
+    assert gathering.worthwhile(tcb) == 1
+    assert gathering.worthwhile(sender(smss=40_000)) == 1  # two do not fit into a chunk
+
+
 def test_what_is_out_beyond_the_window_counts_for_the_pace() -> None:
     tcb = sender(cwnd=100_000)
     tcb.rtt.srtt = 10 * MS
@@ -295,6 +328,10 @@ def test_what_is_out_beyond_the_window_counts_for_the_pace() -> None:
         (27_304, 25_000, 0, 10_000, 0),  # all of the memory is taken
         (27_305, 25_000, 0, 10_000, 10_000),
         (100_000, 25_000, 25_000, 10_000, 0),
+        (16_536, 15_000, 0, 20_000, 0),
+        (16_537, 15_000, 0, 20_000, 5_000),  # what the windows allow leaves while the write goes on
+        (100_000, 15_000, 15_000, 20_000, 0),
+        (100_000, 15_000, 30_000, 20_000, 5_000 + 2 * 10_000),
         (100_000, 25_000, 25_001, 10_000, 10_000),
         (1_000, 0, 0, 10_000, 20_000),  # the last chunk may go beyond
         (0, 0, 0, 10_000, 0),

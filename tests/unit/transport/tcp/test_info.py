@@ -64,9 +64,12 @@ def test_the_times_of_what_sending_waited_for() -> None:
     tally = tcb.count()
     for mode, us in ((BUSY, 3), (RWND_LIMITED, 50), (SNDBUF_LIMITED, 700)):
         tally.enter(mode, NOW)
-        tally.enter(IDLE, NOW + us * US)
+        tally.enter(IDLE, NOW + us * US + 300)
     told = info.snapshot(tcb, NOW)
     assert (told.tcpi_busy_time, told.tcpi_rwnd_limited, told.tcpi_sndbuf_limited) == (753, 50, 700)
+    tally.enter(SNDBUF_LIMITED, NOW)
+    told = info.snapshot(tcb, NOW + 7_500)
+    assert (told.tcpi_busy_time, told.tcpi_rwnd_limited, told.tcpi_sndbuf_limited) == (761, 50, 707)
 
 
 @pytest.mark.rfc("7413", "4.2.1")
@@ -105,7 +108,11 @@ def test_each_option_has_a_bit(field: str, bit: int) -> None:
 def test_times_and_sizes_are_in_linuxs_units() -> None:
     tcb = established(version=6)
     tcb.path_mss = 1_440
-    tcb.last_sent_at, tcb.last_data_at, tcb.last_received_at = NOW - 30 * MS, NOW - 20 * MS, NOW - 10 * MS
+    tcb.last_sent_at, tcb.last_data_at, tcb.last_received_at = (
+        NOW - 31 * MS + 1,
+        NOW - 21 * MS + 1,
+        NOW - 11 * MS + 1,
+    )
     tcb.rcv_wind_shift, tcb.snd_wind_shift = 7, 3  # ours counts if both have it
     tcb.ato_ns, tcb.rcv_rtt, tcb.rtt.min_rtt, tcb.rtt.srtt, tcb.rtt.rto = (
         4 * US,
@@ -118,18 +125,20 @@ def test_times_and_sizes_are_in_linuxs_units() -> None:
     tcb.octets_sent, tcb.count().octets_resent = 300, 40
     tcb.persist_count = 2
     tcb.rtt.back_off()
-    tcb.rtt.rto = 8 * US
-    tcb.count().timeouts = timeouts = Timeouts(2, 5 * MS)
+    tcb.rtt.rto = 8 * US + 999
+    tcb.congestion.cwnd, tcb.congestion.ssthresh = 12_999, 9_999
+    tcb.count().timeouts = timeouts = Timeouts(2, 5 * MS + 999 * US)
     timeouts.another(NOW - 3 * MS)
     told = asdict(info.snapshot(tcb, NOW))
     assert {name: told["tcpi_" + name] for name in (
         "pmtu", "last_data_sent", "last_data_recv", "last_ack_recv", "rcv_wscale", "snd_wscale", "ato", "rcv_rtt", "min_rtt",
         "rtt", "rto", "bytes_received", "bytes_sent", "bytes_retrans", "backoff", "total_rto", "total_rto_recoveries",
-        "total_rto_time", "rehash",
+        "total_rto_time", "rehash", "snd_cwnd", "snd_ssthresh",
     )} == {
         "pmtu": 1_500, "last_data_sent": 30, "last_data_recv": 20, "last_ack_recv": 10, "rcv_wscale": 0, "snd_wscale": 3,
         "ato": 4, "rcv_rtt": 5, "min_rtt": 6, "rtt": 7, "rto": 8, "bytes_received": 50, "bytes_sent": 340,
-        "bytes_retrans": 40, "backoff": 3, "total_rto": 3, "total_rto_recoveries": 2, "total_rto_time": 8, "rehash": 1,
+        "bytes_retrans": 40, "backoff": 3, "total_rto": 3, "total_rto_recoveries": 2, "total_rto_time": 8, "rehash": 1, "snd_cwnd": 12,
+        "snd_ssthresh": 9,
     }  # fmt: skip
     tcb.rcv_nxt += 1
     assert info.snapshot(tcb, NOW).tcpi_bytes_received == 51  # the peer's FIN, too

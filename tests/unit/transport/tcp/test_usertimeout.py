@@ -11,7 +11,7 @@ from netarium.transport.tcp import usertimeout
 from netarium.transport.tcp.hearsay import NOTHING, Hearsay
 from netarium.transport.tcp.state import State
 from netarium.transport.tcp.tcb import Tcb
-from netarium.wire.tcp_options import parse_user_timeout
+from netarium.wire.tcp_options import pack_user_timeout, parse_user_timeout
 
 CONFIG = TcpConfig()
 
@@ -191,3 +191,33 @@ def test_a_configuration_of_its_own() -> None:
     assert usertimeout.retry_time(config, SocketOptions(), 2) == 7 * SECOND
     assert usertimeout.retry_time(config, SocketOptions(), 6) == 127 * SECOND
     assert usertimeout.retry_time(config, SocketOptions(), 7) == (127 + 64) * SECOND
+
+
+def test_from_when_it_counts() -> None:
+    """From when the oldest octet left; while nothing is out, and a window is waited for, from now on."""
+    option = pack_user_timeout(400)
+    now = 50 * SECOND
+    for waits, since in ((0, now), (30 * SECOND, 30 * SECOND)):
+        for change in (
+            lambda tcb: usertimeout.received(tcb, option, now),
+            lambda tcb: usertimeout.begin(tcb, now),
+            lambda tcb: usertimeout.options_changed(tcb, now),
+        ):
+            tcb = block(uto_advertised_ns=400 * SECOND, uto_changeable=True)
+            tcb.unacked_since, tcb.persist_at = waits, now + SECOND
+            change(tcb)
+            assert tcb.user_timeout_ns == 400 * SECOND
+            assert tcb.user_timeout_at == since + 400 * SECOND
+            assert tcb.uto_due is True
+            assert usertimeout.add(tcb, b"", 0)
+            assert tcb.uto_due is False
+
+
+def test_nothing_that_waits_needs_no_patience() -> None:
+    tcb = block(uto_advertised_ns=400 * SECOND, uto_changeable=True)
+    usertimeout.begin(tcb, 50 * SECOND)
+    assert (tcb.user_timeout_ns, tcb.user_timeout_at) == (400 * SECOND, 0)
+    tcb.user_timeout_at = 7
+    tcb.options.uto = False
+    usertimeout.options_changed(tcb, 50 * SECOND)
+    assert (tcb.user_timeout_ns, tcb.user_timeout_at) == (0, 0)
