@@ -9,13 +9,16 @@ from netarium.base.addr import parse_ip
 from netarium.base.config import MachineConfig
 from netarium.base.errors import StackError
 from netarium.base.profiles import profile
+from netarium.base.trace import StateChanged, Trace
 from netarium.base.units import MS, SECOND
 from netarium.transport.endpoint import POLLIN, POLLOUT, SETTLED, SHUT_RD, SHUT_RDWR, SHUT_WR
 from netarium.transport.tcp import fastopen
+from netarium.transport.tcp.connection import Connection
 from netarium.transport.tcp.state import State
 from netarium.wire.tcp import ACK, FIN, PSH, RST, SYN
+from netarium.wire.tcp_options import FastOpenOption, parse_fast_open
 
-from .conftest import PEER, US, Script
+from .conftest import PEER, US, Script, Wire
 
 ANY = bytes(4)
 
@@ -174,9 +177,10 @@ def test_the_backlog_has_bounds_and_may_be_changed() -> None:
     for asked, backlog in ((3, 3), (0, 0), (-1, 0)):
         tcp.socket.listen(asked, tcp.now)
         assert tcp.socket.listener.backlog == backlog
-    bsd = script_of("freebsd", somaxconn=7)
-    bsd.listen(backlog=-1)
-    assert bsd.socket.listener.backlog == 7
+    for asked, backlog in ((-1, 7), (0, 0), (1, 1)):
+        bsd = script_of("freebsd", somaxconn=7)
+        bsd.listen(backlog=asked)
+        assert bsd.socket.listener.backlog == backlog
 
 
 def test_listen_without_bind_takes_a_port(tcp: Script) -> None:
@@ -362,6 +366,9 @@ def test_shutdown_in_each_state(tcp: Script) -> None:
     tcp.socket.shutdown(SHUT_RDWR, tcp.now)
     assert tcp.socket.state is State.CLOSED
     assert tcp.socket.tcb.rcv_shutdown
+    with pytest.raises(StackError) as refused:
+        tcp.socket.recv(10, tcp.now)
+    assert refused.value.errno == errno.ENOTCONN
     attempt = Script()
     attempt.connect()
     attempt.shutdown(SHUT_WR)
@@ -461,3 +468,211 @@ def test_a_fresh_endpoint_is_nobodys(tcp: Script) -> None:
     assert (fresh.receive_queue, fresh.send_queue, fresh.is_deferred) == (0, 0, False)
     assert fresh.id != tcp.socket.id
     assert tcp.machine.tcp.open(6, tcp.now).local == (bytes(16), 0)
+
+
+# --- what the glass shows of calls ------------------------------------------------------------------------------------
+
+
+class Glass:
+    """A script, and why its socket's state changed."""
+
+    def __init__(self) -> None:
+        self.events: list[object] = []
+        self.tcp = Script(trace=Trace(self.events.append))
+
+    def changes(self) -> list[tuple[str, str, str]]:
+        """Old state, new state and why; told of the right socket, on the right machine."""
+        told = [event for event in self.events if isinstance(event, StateChanged)]
+        self.events.clear()
+        assert all((event.socket, event.where) == (self.tcp.socket.id, "us") for event in told)
+        return [(event.old, event.new, event.why) for event in told]
+
+
+def test_why_a_state_was_left_is_told() -> None:
+    glass = Glass()
+    tcp = glass.tcp
+    tcp.connect()
+    tcp.close()
+    assert glass.changes()[-1] == ("SYN_SENT", "CLOSED", "close()")
+    tcp.socket = tcp.machine.tcp.open(4, tcp.now)
+    tcp.connect()
+    tcp.shutdown()
+    assert glass.changes()[-1] == ("SYN_SENT", "CLOSED", "shutdown()")
+    tcp.connect()
+    assert glass.changes()[0][:2] == ("CLOSED", "SYN_SENT")
+    tcp.inject(SYN | ACK, seq=300, ack=101)
+    tcp.expect(ACK)
+    glass.changes()
+    tcp.shutdown()
+    assert glass.changes() == [("ESTABLISHED", "FIN_WAIT1", "shutdown()")]
+    tcp.socket.dissolve(tcp.now)
+    assert [change[:2] for change in glass.changes()] == [("FIN_WAIT1", "CLOSED")]
+    tcp._pump()
+    tcp._collect()
+    tcp.seen.clear()
+    tcp.connect()  # what was dissolved is still watched
+    assert glass.changes()[0][:2] == ("CLOSED", "SYN_SENT")
+    tcp.inject(SYN | ACK, seq=300, ack=101)
+    tcp.inject(FIN | ACK, seq=301, ack=101)
+    glass.changes()
+    tcp.close()
+    assert glass.changes() == [("CLOSE_WAIT", "LAST_ACK", "close()")]
+
+
+def test_why_a_listener_came_and_went_is_told() -> None:
+    for end, why in (("close", "close()"), ("abort", "close()")):
+        glass = Glass()
+        glass.tcp.listen()
+        assert glass.changes() == [("CLOSED", "LISTEN", "listen()")]
+        getattr(glass.tcp.socket, end)(glass.tcp.now)
+        assert glass.changes() == [("LISTEN", "CLOSED", why)]
+
+
+def test_a_socket_that_turned_to_ipv4_is_still_watched() -> None:
+    glass = Glass()
+    glass.tcp.socket = glass.tcp.machine.tcp.open(6, glass.tcp.now)
+    glass.tcp.socket.speak_ipv4()
+    glass.tcp.listen()
+    assert glass.changes() == [("CLOSED", "LISTEN", "listen()")]
+
+
+# --- ports and ways ---------------------------------------------------------------------------------------------------
+
+
+def test_ports_are_shared_by_connections_to_different_peers_only(tcp: Script) -> None:
+    tcp.machine.tcp.ports.range = (50_000, 50_001)
+
+    def attempt(port: int) -> Connection:
+        one = tcp.machine.tcp.open(4, tcp.now)
+        one.connect(PEER, port, tcp.now)
+        return one
+
+    assert {attempt(80).local[1], attempt(80).local[1]} == {50_000, 50_001}
+    with pytest.raises(StackError) as refused:
+        attempt(80)
+    assert refused.value.errno == errno.EADDRNOTAVAIL
+    others = [attempt(81), attempt(81)]
+    assert {one.local for one in others} == {(US, 50_000), (US, 50_001)}
+    others[0].close(tcp.now)  # it gives its port back for that peer
+    assert attempt(81).local == others[0].local
+
+
+def test_a_socket_bound_to_a_device_goes_no_other_way(tcp: Script) -> None:
+    second = Wire(1_500)
+    second.name = "eth1"
+    interface = tcp.machine.add_device(second, tcp.now)
+    tcp.machine.ip.add_address(interface, parse_ip("10.0.1.1"), 24, tcp.now)
+    tcp.audited = False
+    second.from_machine.clear()
+    tcp.socket.options.bindtodevice = "eth1"
+    tcp.socket.connect(PEER, 80, tcp.now)
+    tcp._pump()
+    tcp.expect_nothing()
+    assert second.from_machine  # it asks there who has the address
+    free = tcp.machine.tcp.open(4, tcp.now)
+    free.connect(PEER, 80, tcp.now)
+    tcp._pump()
+    tcp.expect(SYN)
+
+
+@pytest.mark.rfc("7413", "4.2.1")
+@pytest.mark.parametrize("knows", [False, True])
+def test_octets_with_connect_go_with_the_syn_if_there_is_a_cookie(knows: bool) -> None:
+    tcp = script_of(fast_open=fastopen.CLIENT)
+    cookie = FastOpenOption(b"12345678")
+    if knows:
+        tcp.machine.tcp.fast_open.learn(PEER + US, 600, cookie, None, tcp.machine.tcp.config)
+    tcp.socket.options.fast_open_connect = True
+    assert tcp.socket.connect_and_send(bytes(1_000), PEER, 80, tcp.now) == 1_000
+    tcp._pump()
+    tcp._collect()
+    [syn] = tcp.seen
+    assert syn.flags == SYN
+    assert parse_fast_open(syn.options) == (cookie if knows else FastOpenOption(b""))
+    assert len(syn.payload) == (560 if knows else 0)
+    assert len(tcp.socket.tcb.sendbuf) == 1_000
+
+
+# --- errors that wait -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("system", "number"), [("linux", errno.ECONNRESET), ("freebsd", errno.EPIPE)])
+def test_a_write_after_a_reset(system: str, number: int) -> None:
+    """On the BSDs that nothing can be sent comes first, and reading tells why."""
+    tcp = script_of(system)
+    tcp.established()
+    tcp.inject(RST, seq=301)
+    with pytest.raises(StackError) as refused:
+        tcp.socket.send(b"x", tcp.now)
+    assert refused.value.errno == number
+    if system == "freebsd":
+        with pytest.raises(StackError) as refused:
+            tcp.socket.recv(10, tcp.now)
+        assert (refused.value.errno, refused.value.detail) == (errno.ECONNRESET, "10.0.0.2:80")
+
+
+@pytest.mark.parametrize(("system", "aborted"), [("linux", False), ("freebsd", True)])
+def test_accept_of_what_was_reset_meanwhile(system: str, aborted: bool) -> None:
+    tcp = script_of(system)
+    tcp.listen()
+    tcp.inject(SYN, seq=300)
+    tcp.learn_from_syn_ack()
+    tcp.inject(ACK, seq=301, ack=101)
+    tcp.inject(RST, seq=301)
+    if aborted:
+        with pytest.raises(StackError) as refused:
+            tcp.socket.accept(tcp.now)
+        assert refused.value.errno == errno.ECONNABORTED
+    else:
+        assert tcp.socket.accept(tcp.now).error == errno.ECONNRESET
+    assert tcp.socket.accept(tcp.now) is None
+
+
+def test_accept_marks_what_it_gives(tcp: Script) -> None:
+    tcp.passive()
+    assert tcp.socket.accepted
+
+
+def test_an_option_lets_go_what_waited_for_it(tcp: Script) -> None:
+    tcp.established()
+    tcp.send(b"a")
+    tcp.send(b"b")
+    tcp.expect(ACK, length=1)
+    tcp.expect_nothing()
+    tcp.option(nodelay=True)
+    tcp.expect(ACK, data=b"b")
+
+
+def test_who_asks_only_for_reading_does_not_wait_for_room(tcp: Script) -> None:
+    tcp.established(window=60_000)
+    tcp.option(sndbuf=4_608, sndbuf_locked=True)
+    while tcp.socket.send(bytes(5_000), tcp.now):
+        pass
+    tcp.socket.tcb.room_awaited = False
+    tcp.socket.poll(POLLIN)
+    assert not tcp.socket.tcb.room_awaited
+    tcp.socket.poll(POLLOUT)
+    assert tcp.socket.tcb.room_awaited
+
+
+def test_without_urgent_data_there_is_no_urgent_octet(tcp: Script) -> None:
+    tcp.established()
+    assert tcp.socket.urgent() is None
+    tcp.inject(ACK | PSH, seq=301, ack=101, data=b"abc")
+    assert tcp.socket.urgent() is None
+
+
+def test_the_end_of_the_stream_in_a_buffer(tcp: Script) -> None:
+    tcp.established()
+    buffer = memoryview(bytearray(2))
+    assert tcp.socket.recv_into(buffer, tcp.now) is None
+    tcp.inject(FIN | ACK, seq=301, ack=101)
+    assert tcp.socket.recv_into(buffer, tcp.now) == 0
+
+
+def test_reading_one_octet_moves_a_point_of_one(tcp: Script) -> None:
+    tcp.established()
+    tcp.inject(ACK | PSH, seq=301, ack=101, data=b"ab")
+    tcp.socket.own_options().peek_off = 1
+    assert tcp.socket.recv(1, tcp.now) == b"a"
+    assert tcp.socket.options.peek_off == 0

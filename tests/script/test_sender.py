@@ -306,6 +306,8 @@ def test_without_a_way_it_is_tried_again_after_a_timeout(tcp: Script, what: str)
     else:
         tcp.shutdown()
     tcp.expect_nothing()
+    if what == "data":
+        tcp.send(b"y")
     assert tcp.socket.tcb.soft_error
     assert tcp.socket.tcb.persist_at == tcp.now + tcp.socket.tcb.rtt.rto
     for route in routes:
