@@ -328,6 +328,7 @@ def test_what_is_out_beyond_the_window_counts_for_the_pace() -> None:
         (27_304, 25_000, 0, 10_000, 0),  # all of the memory is taken
         (27_305, 25_000, 0, 10_000, 10_000),
         (100_000, 25_000, 25_000, 10_000, 0),
+        (14_537, 13_000, 0, 20_000, 7_000),
         (16_536, 15_000, 0, 20_000, 0),
         (16_537, 15_000, 0, 20_000, 5_000),  # what the windows allow leaves while the write goes on
         (100_000, 15_000, 15_000, 20_000, 0),
