@@ -112,10 +112,11 @@ def test_a_listener_on_the_address_comes_before_one_on_the_wildcard() -> None:
     assert not tcp.machine.tcp.has_listener(US, 80)
 
 
-def test_several_listeners_share_what_comes() -> None:
+@pytest.mark.parametrize("number", [2, 3])
+def test_several_listeners_share_what_comes(number: int) -> None:
     tcp = machine()
-    several = [listening(tcp, US, share=True) for _ in range(3)]
-    counts = [0, 0, 0]
+    several = [listening(tcp, US, share=True) for _ in range(number)]
+    counts = [0] * number
     for port in range(40):
         tcp.our_port, tcp.peer_port = 80, 50_000 + port
         tcp.inject(SYN, seq=300, mss=1_000)

@@ -8,15 +8,18 @@ import pytest
 
 from netarium.base.addr import parse_ip
 from netarium.base.config import MachineConfig
+from netarium.base.errors import DropReason
 from netarium.base.profiles import profile
+from netarium.base.trace import StateChanged, Trace
 from netarium.base.units import MS, SECOND
 from netarium.link.device import Offload
+from netarium.transport.options import SocketOptions
 from netarium.transport.tcp import fastopen
 from netarium.transport.tcp.state import State
 from netarium.wire.ipv4 import Ipv4Header
 from netarium.wire.tcp import ACK, FIN, PSH, RST, SYN
 
-from .conftest import PEER, Script
+from .conftest import PEER, US, Script
 from .test_icmp_errors import tell
 
 OPENED = {"active_opens": 1}
@@ -327,3 +330,130 @@ def test_a_fin_waits_for_the_congestion_window(tcp: Script) -> None:
     tcp.expect(FIN | ACK, seq=2_101)
     assert tcp.socket.info(tcp.now).tcpi_unacked == 2
     assert tcp.state is State.FIN_WAIT_1
+
+
+# --- more than once, and what little there is to tell -----------------------------------------------------------------
+
+
+def test_lives_are_counted_each(tcp: Script) -> None:
+    tcp.listen()
+    for port in (40_000, 40_001, 40_002):
+        tcp.inject(SYN, seq=300, ports=(port, 80))
+        iss = tcp.learn_from_syn_ack().seq
+        tcp.inject(ACK, seq=301, ack=iss + 1, raw_ack=True, ports=(port, 80))
+        tcp.inject(RST, seq=301, ports=(port, 80))
+    assert opens(tcp) == {"passive_opens": 3, "estab_resets": 3}
+    both = Script()
+    for _ in range(2):
+        both.socket = both.machine.tcp.open(4, both.now)
+        both.connect()
+        both.inject(RST | ACK, seq=0, ack=101)
+    assert opens(both) == {"active_opens": 2, "attempt_fails": 2}
+
+
+def test_two_that_open_fast_are_two() -> None:
+    tcp = machine(fast_open=fastopen.SERVER | fastopen.SERVER_WITHOUT_COOKIE)
+    tcp.socket.options.fast_open = 5
+    tcp.listen()
+    for port in (40_000, 40_001):
+        tcp.inject(SYN, seq=300, data=b"abc", ports=(port, 80))
+        tcp.learn_from_syn_ack()
+    assert tcp.socket.listener.fast_open.pending == 2
+    assert tcp.machine.counters["tcp_fast_open_passive"] == 2
+
+
+def test_what_a_syn_carries_counts_as_sent_when_it_leaves() -> None:
+    tcp = machine(fast_open=fastopen.CLIENT)
+    tcp.socket.options.fast_open_no_cookie = True
+    tcp.socket.connect_with(b"abc", PEER, 80, tcp.now, waiting=False)
+    assert tcp.socket.info(tcp.now).tcpi_bytes_sent == 0
+    tcp.our_port = tcp.socket.local[1]
+    tcp._learn(100)
+    tcp._pump()
+    tcp.expect(SYN, seq=100, data=b"abc")
+    assert tcp.socket.info(tcp.now).tcpi_bytes_sent == 3
+    tcp.inject(SYN | ACK, seq=300, ack=104, mss=700)
+    known = tcp.machine.tcp.fast_open.offer(PEER + US, tcp.machine.tcp.config, SocketOptions(), tcp.now)
+    assert (known.data, known.mss) == (False, 700)
+
+
+def test_cookies_that_come_back_are_counted_each() -> None:
+    tcp = machine(syn_cookies=2)
+    tcp.listen()
+    for port in (40_000, 40_001):
+        tcp.inject(SYN, seq=300, ports=(port, 80))
+        iss = tcp.learn_from_syn_ack().seq
+        tcp.inject(ACK, seq=301, ack=iss + 1, raw_ack=True, ports=(port, 80))
+    assert tcp.machine.counters["tcp_cookies_received"] == 2
+
+
+def test_an_error_about_what_is_sent_next_is_about_us(tcp: Script) -> None:
+    """A probe quotes a number that is not in flight."""
+    tcp.established()
+    tell(tcp, 3, 1, 101)
+    assert tcp.socket.tcb.soft_error == errno.EHOSTUNREACH
+    tell(tcp, 3, 1, 102)
+    tell(tcp, 3, 1, 100)
+    assert tcp.machine.counters["tcp_icmp_ignored"] == 2
+
+
+def test_a_quench_is_about_us_and_means_nothing(tcp: Script) -> None:
+    tcp.established()
+    tcp.send(b"x")
+    tell(tcp, 4, 0, 101)
+    tell(tcp, 11, 1, 101)
+    assert tcp.machine.counters["tcp_icmp_ignored"] == 0
+
+
+def test_who_asked_for_errors_is_woken(tcp: Script) -> None:
+    tcp.established()
+    tcp.send(b"x")
+    tcp.option(recverr=True)
+    tcp.socket.notified = False
+    tell(tcp, 3, 1, 101)
+    assert tcp.socket.notified
+
+
+def test_abort_forgets_what_was_not_read(tcp: Script) -> None:
+    tcp.established()
+    tcp.inject(ACK | PSH, seq=301, ack=101, data=b"abc")
+    assert tcp.socket.receive_queue == 3
+    tcp.socket.abort(tcp.now)
+    assert tcp.socket.receive_queue == 0
+
+
+def test_what_a_listener_cannot_use_is_dropped_in_silence(tcp: Script) -> None:
+    """RFC 9293 §3.10.7.2, fourth: neither SYN nor ACK nor RST: it has nothing to do with any connection."""
+    tcp.listen()
+    tcp.inject(FIN, seq=300)
+    tcp.inject(PSH, seq=300, data=b"x")
+    tcp.expect_nothing()
+    assert tcp.machine.counters[DropReason.TCP_BAD_SEGMENT] == 2
+
+
+def test_a_bare_reset_is_plain(tcp: Script) -> None:
+    tcp.our_port = 99
+    tcp.inject(ACK, seq=5, ack=7)
+    [header] = headers(tcp)
+    assert (header.dont_fragment, header.tos) == (True, 0)
+    seg = tcp.expect(RST)
+    assert (seg.urgent, seg.window, seg.payload, seg.options) == (0, 0, b"", b"")
+
+
+def test_in_the_profile_of_the_rfcs_a_dead_neighbour_ends_connect() -> None:
+    """What we found out ourselves is no hint (RFC 5461 §2.2)."""
+    tcp = machine("rfc")
+    tcp.audited = False
+    tcp.socket.connect(parse_ip("10.0.0.77"), 80, tcp.now)
+    tcp._pump()
+    tcp.advance(30 * SECOND)
+    assert tcp.socket.state is State.CLOSED
+    assert tcp.socket.error
+
+
+def test_an_icmp_error_is_told_as_the_reason() -> None:
+    events: list[object] = []
+    tcp = Script(trace=Trace(events.append))
+    tcp.connect()
+    tell(tcp, 3, 3, 100)
+    assert [event.why for event in events if isinstance(event, StateChanged)][-1] == "ICMP error"
