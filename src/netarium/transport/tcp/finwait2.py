@@ -30,6 +30,6 @@ def judge(tcb: Tcb, seg: TcpSegment) -> Verdict:
         return Verdict.END
     if seg.flags & SYN and seg.seq >= tcb.rcv_nxt:
         return Verdict.REFUSE
-    if not seg.flags & ACK or end <= tcb.rcv_nxt or end == seg.seq:
+    if not seg.flags & ACK or end == seg.seq:
         return Verdict.DROP
     return Verdict.TAKE if seg.flags & FIN and end == tcb.rcv_nxt + 1 else Verdict.REFUSE

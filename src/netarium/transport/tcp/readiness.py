@@ -97,9 +97,8 @@ def look(tcb: Tcb, offset: int, limit: int) -> bytes:
     limit = _up_to_mark(tcb, limit, offset)
     pieces: list[Buffer] = []
     for piece in tcb.rcv_queue or ():
-        if offset < len(piece) and limit:
-            pieces.append(memoryview(piece)[offset : offset + limit])
-            limit -= len(pieces[-1])
+        pieces.append(memoryview(piece)[offset : offset + limit])
+        limit -= len(pieces[-1])
         offset = max(0, offset - len(piece))
     return b"".join(pieces)
 
@@ -135,7 +134,7 @@ def _is_urgent(tcb: Tcb) -> bool:
 def urgent_octet(tcb: Tcb) -> bytes | None:
     """The octet before the urgent mark, if it is in the receive queue."""
     offset = tcb.rcv_up - 1 - next_to_read(tcb)
-    if tcb.rcv_up <= tcb.irs + 1 or not 0 <= offset < tcb.rcv_queued:
+    if not 0 <= offset < tcb.rcv_queued:
         return None
     for piece in tcb.rcv_queue or ():
         if offset < len(piece):

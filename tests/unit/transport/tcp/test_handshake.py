@@ -178,7 +178,7 @@ def test_when_the_third_segment_waits_for_text(
 
 
 @pytest.mark.rfc("7413", "08")
-@pytest.mark.parametrize(("acked", "all_"), [(10, True), (4, False), (1, False), (0, False)])
+@pytest.mark.parametrize(("acked", "all_"), [(10, True), (9, False), (4, False), (1, False), (0, False)])
 def test_the_text_of_our_syn(acked: int, all_: bool) -> None:
     tcb = opening()
     tcb.scoreboard.acknowledge(ISS + 1)

@@ -1,15 +1,21 @@
 """A listener's patience with those who do not answer, and when it looks for cookies."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from netarium.base.config import TcpConfig
+from netarium.base.errors import Accepted, DropReason
 from netarium.base.units import SECOND
+from netarium.transport.endpoint import Notifier
 from netarium.transport.options import SocketOptions
+from netarium.transport.tcp.halfopen import HalfOpen
+from netarium.transport.tcp.isn import IsnGenerator
 from netarium.transport.tcp.listener import Listener
 from netarium.transport.tcp.syncookies import VALID_NS
+from netarium.wire.tcp import SYN, TcpSegment
 
 
 def listener(backlog: int = 5, waiting: int = 0, young: int = 0, **options: Any) -> Listener:
@@ -62,6 +68,76 @@ def test_who_is_young() -> None:
     made.remove(old)
     made.half_open[b"x"] = made.half_open[b"y"] = old
     assert made.patience() == 3
+
+
+def knocks(made: Listener, port: int) -> object:
+    """A SYN comes from that port."""
+    seg = TcpSegment(port, 80, 300, 0, SYN, 500, mss=1_000)
+    packet: Any = SimpleNamespace(src=b"\x0a\0\0\2", dst=b"\x0a\0\0\1", tos=0, header=b"", head=b"")
+    return made.on_syn(seg, packet, bytes((port,)), 7, IsnGenerator(b"secret"), 1_460, 5)
+
+
+def listening(**settings: Any) -> Listener:
+    made = listener(5)
+    nursery: Any = made._nursery
+    nursery.config = replace(nursery.config, **settings)
+    nursery.notifier = Notifier()
+    nursery.forget = nursery.send_bare = lambda *_, **__: None
+    return made
+
+
+def test_who_knocks_is_young() -> None:
+    made = listening(half_open_allowance=99)
+    for port in range(8):
+        assert isinstance(knocks(made, port), HalfOpen)
+    assert len(made.half_open) == 8
+    half: Any = None
+    for times in (5, 5, 5, 4, 4, 3, 2, 2):
+        made.timed_out(half)
+        assert made.patience() == times
+
+
+@pytest.mark.rfc("4987", "01")
+@pytest.mark.parametrize(
+    ("cookies", "gives_way", "answer", "left"),
+    [
+        (0, False, DropReason.TCP_LISTEN_OVERFLOW, b"\0"),
+        (0, True, HalfOpen, b"\1"),  # the oldest goes
+        (1, False, Accepted.LOCAL, b"\0"),
+        (2, False, Accepted.LOCAL, b"\0"),
+    ],
+)
+def test_more_than_there_is_room_for(cookies: int, gives_way: bool, answer: Any, left: bytes) -> None:
+    made = listening(half_open_allowance=0, half_open_gives_way=gives_way)
+    for port in range(6):
+        assert isinstance(knocks(made, port), HalfOpen), "one more than the backlog"
+    nursery: Any = made._nursery
+    nursery.config = replace(nursery.config, syn_cookies=cookies)
+    found = knocks(made, 6)
+    assert isinstance(found, HalfOpen) if answer is HalfOpen else found is answer
+    assert len(made.half_open) == 6
+    assert next(iter(made.half_open)) == left
+    assert made.overflowed_at == (5 if answer is Accepted.LOCAL else None)
+
+
+def test_a_full_accept_queue_takes_no_syn() -> None:
+    made = listening()
+    made.ready.extend(range(6))  # type: ignore[arg-type]
+    assert knocks(made, 1) is DropReason.TCP_LISTEN_OVERFLOW
+    made = listening(backlog_and_half=True)
+    made.ready.extend(range(8))  # type: ignore[arg-type]
+    assert isinstance(knocks(made, 1), HalfOpen), "the end of the handshake will tell"
+    assert made.is_full
+    made.ready.pop()
+    assert not made.is_full
+
+
+def test_a_listener_that_closes_forgets_them() -> None:
+    made = listening()
+    for port in range(3):
+        knocks(made, port)
+    made.close()
+    assert (len(made.half_open), made._young) == (0, 0)
 
 
 def test_cookies_are_looked_for_as_long_as_they_are_good() -> None:

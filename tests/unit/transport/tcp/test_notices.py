@@ -74,6 +74,22 @@ def test_when_the_last_octet_that_is_read_arrived() -> None:
     notices.arrived(100, 6)  # nothing new
     notices.arrived(200, 7)
     assert [notices.read(upto) for upto in (50, 100, 101, 200)] == [5, 5, 7, 7]
+    for end in range(201, 10_001):
+        notices.arrived(end, end + 5)
+    assert notices.read(201) == 10_000 - 4_095 + 5, "what came before is forgotten"
+
+
+def test_it_is_counted_what_was_told() -> None:
+    notices = Notices()
+    assert notices.told == 0
+    notices.mark_write(10, TX_ACK | TX_SCHED)
+    notices.sent(0, 10, 40, 1)
+    assert notices.told == 1
+    assert notices.acknowledged(10, 2)
+    assert notices.told == 2
+    notices.mark_zerocopy(20, notices.next_zerocopy())
+    assert notices.acknowledged(20, 2)
+    assert notices.told == 3
 
 
 def test_the_oldest_make_room() -> None:

@@ -51,6 +51,7 @@ def test_octets_are_taken_in_order(limit: int) -> None:
     rest = b"".join(bytes(piece) for piece in tcb.rcv_queue or ())
     assert rest == whole[limit:]
     assert tcb.rcv_queued == len(rest)
+    assert all(tcb.rcv_queue or ()), "no piece is empty"
     assert (tcb.rcv_queue is None) == (not rest)
 
 

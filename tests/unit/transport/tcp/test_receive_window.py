@@ -256,6 +256,31 @@ def test_what_waits_out_of_order_is_added_to_what_is_wanted() -> None:
     assert tcb.rcv_memory == 2 * (100_000 + 300_000 + 6_000)
 
 
+def test_from_nothing_it_grows_by_what_is_taken() -> None:
+    tcb = tuned(buffer=500)
+    tcb.drs_space = 0
+    window.tune(tcb, 100, 110 * MS)
+    assert tcb.rcv_memory == 2 * (200 + 2 * 200 * 99)
+
+
+@pytest.mark.parametrize(
+    ("advmss", "smss", "offered", "mss"),
+    [
+        (1_460, 1_460, 60_000, 536),
+        (400, 1_460, 60_000, 400),
+        (1_460, 300, 60_000, 300),
+        (1_460, 1_460, 1_001, 500),
+        (1_460, 1_460, 100, 88),
+    ],
+)
+def test_what_a_full_segment_is_until_some_came(advmss: int, smss: int, offered: int, mss: int) -> None:
+    tcb = receiver()
+    tcb.advmss, tcb.smss = advmss, smss
+    tcb.rcv_adv = tcb.rcv_nxt + offered
+    window.begin(tcb, 5)
+    assert tcb.rcv_mss == mss
+
+
 def test_what_the_application_has_not_taken_does_not_count() -> None:
     tcb = tuned()
     tcb.rcv_queued = 31_000
