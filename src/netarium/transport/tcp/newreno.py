@@ -44,8 +44,8 @@ def mark_first_lost(tcb: Tcb) -> None:
     oldest = board.oldest
     if oldest.lost:
         return
-    if oldest.segs > 1 and oldest.end - oldest.seq > tcb.smss:
-        board.divide(oldest, oldest.seq + tcb.smss)
+    if oldest.segs > 1 and oldest.end - oldest.seq > board.smss:
+        board.divide(oldest, oldest.seq + board.smss)
     board.mark_lost(oldest)
 
 

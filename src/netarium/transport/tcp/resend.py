@@ -34,10 +34,11 @@ def next_lost(tcb: Tcb, now: int) -> Sent | None:
         segs = max(segs, 1)
     if segs <= 0:
         return None
-    if lost.end - lost.seq < smss and tcb.config.retrans_collapse:
-        limit = _end_of_record(tcb, lost.seq, edge)
-        board.gather(lost, smss, limit, divides=tcb.config.resends_stream)
     mss = pieces.mss_now(tcb)
+    full = smss if tcb.accurate is None else mss
+    if lost.end - lost.seq < full and tcb.config.retrans_collapse:
+        limit = _end_of_record(tcb, lost.seq, edge)
+        board.gather(lost, full, limit, divides=tcb.config.resends_stream)
     size = min(lost.end - lost.seq, segs * mss, tcb.gso_size or gathering.worthwhile(tcb) * mss)
     if size > window:
         size = window // mss * mss or window

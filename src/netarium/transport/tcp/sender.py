@@ -239,6 +239,8 @@ def _data(tcb: Tcb, seq: int, size: int, now: int) -> Outgoing:
     payload = sendbuf.slice(seq, size)
     end = seq + size
     mss = pieces.mss_now(tcb)
+    if tcb.accurate is not None:
+        tcb.scoreboard.smss = mss  # its option is on all of them, so that a chunk is cut there
     segs = 1
     if size != mss:
         segs = -(-size // mss)
