@@ -12,7 +12,8 @@ from netarium.base.units import MS, SECOND
 from netarium.transport.tcp.state import State
 from netarium.wire.tcp import ACK, FIN, PSH, RST, SYN
 
-from .conftest import Script
+from .conftest import PEER, Script
+from .test_icmp_errors import tell
 
 
 def machine(system: str = "linux", **settings: Any) -> Script:
@@ -315,3 +316,38 @@ def test_without_a_way_it_is_tried_again_after_a_timeout(tcp: Script, what: str)
     tcp.advance(tcp.socket.tcb.rtt.rto)
     tcp._collect()
     assert [seg.flags & (FIN | RST | PSH) for seg in tcp.seen] == [PSH if what == "data" else FIN]
+
+
+# --- what is resent and what is not -----------------------------------------------------------------------------------
+
+
+def test_data_goes_again_without_a_fin_that_has_arrived(tcp: Script) -> None:
+    tcp.connect()
+    tcp.advance(20 * MS)
+    tcp.inject(SYN | ACK, seq=300, ack=101, mss=1_000, sack_permitted=True)
+    tcp.expect(ACK)
+    tcp.send(bytes(1_000))
+    tcp.shutdown()
+    tcp.expect(ACK | PSH, seq=101, length=1_000)
+    tcp.expect(FIN | ACK, seq=1_101)
+    tcp.advance(20 * MS)
+    tcp.inject(ACK, seq=301, ack=101, sack=[(1_101, 1_102)])
+    tcp.advance(100 * MS)
+    tcp.expect(ACK | PSH, seq=101, length=1_000)
+    tcp.expect_nothing()
+
+
+def test_a_syn_that_was_too_large_goes_again_without_its_data() -> None:
+    tcp, events = traced(fast_open=1)
+    tcp.socket.options.fast_open_no_cookie = True
+    assert tcp.socket.connect_with(bytes(1_000), PEER, 80, tcp.now, waiting=False) == 1_000
+    tcp.our_port = tcp.socket.local[1]
+    tcp._learn(100)
+    tcp._pump()
+    tcp.expect(SYN, seq=100, length=1_000)
+    tell(tcp, 3, 4, 100, mtu=600, size=1_060)
+    tcp.expect(SYN, seq=100, length=0)
+    tcp.expect_nothing()
+    assert notes(events) == ["", "retransmission: too large"]
+    assert tcp.socket.retransmits == 1
+    assert tcp.socket.info(tcp.now).tcpi_bytes_sent == 1_000
