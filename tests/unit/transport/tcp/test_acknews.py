@@ -95,6 +95,7 @@ def test_what_is_sacked_is_news_once() -> None:
     tcb = sender()
     news = sacked(tcb, (6, 7), (2, 4))
     assert (news.sacked, news.delivered, news.advanced, news.acked) == (True, 3, False, 0)
+    assert news.octets == 3 * MSS
     assert (news.sacked_first_at, news.sacked_last_at) == (NOW - 98 * MS, NOW - 94 * MS)
     assert not news.original, "no recovery was going on when it was in flight"
     assert (tcb.scoreboard.segs_sacked, tcb.scoreboard.highest_sacked) == (3, at(7))
@@ -236,6 +237,9 @@ def test_who_may_undo_hears_of_each() -> None:
     sacked(tcb, (-3, -1))
     assert undo.told == [(at(-1), 2)]
     undo.told.clear()
+    sacked(tcb, (-1, 0))
+    assert undo.told == [(at(0), 1)]
+    undo.told.clear()
     resend(tcb, 0)
     resend(tcb, 1)
     sacked(tcb, (0, 1), n=1)
@@ -272,7 +276,7 @@ def test_what_was_sacked_before_is_no_news() -> None:
     tcb = sender()
     sacked(tcb, (1, 3))
     news = advanced(tcb, 4)
-    assert (news.acked, news.delivered) == (4, 2)
+    assert (news.acked, news.delivered, news.octets) == (4, 2, 2 * MSS)
     assert (news.first_at, news.last_at) == (NOW - 100 * MS, NOW - 97 * MS)
 
 

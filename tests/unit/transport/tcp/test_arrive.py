@@ -14,7 +14,7 @@ from netarium.base.units import MS, SECOND
 from netarium.transport.options import SocketOptions
 from netarium.transport.tcp import arrive, negotiate
 from netarium.transport.tcp.state import CLOSE_WAIT, ESTABLISHED, FIN_WAIT_2, LAST_ACK, SYN_RECEIVED, State
-from netarium.transport.tcp.tcb import ECHO_DUE, LOSS, MARKS_SEEN, OPEN, Tcb
+from netarium.transport.tcp.tcb import DISORDER, ECHO_DUE, LOSS, MARKS_SEEN, OPEN, Tcb
 from netarium.wire.tcp import ACK, CWR, ECE, FIN, PSH, RST, SYN, URG, TcpSegment
 
 NEXT = 1_000  # what we expect
@@ -267,6 +267,22 @@ def test_what_completes_a_handshake(ack: int, fate: DropReason | None) -> None:
     assert arrive.check_ack(tcb, segment(0, ack=ack), NOW) is fate
     assert tcb.reset_ack == (None if fate is None else ack)
     assert (tcb.state is ESTABLISHED) == (fate is None)
+
+
+@pytest.mark.rfc("7323", "05")
+@pytest.mark.parametrize(
+    ("name", "ts", "taken"), [("linux", True, True), ("freebsd", True, False), ("linux", False, False)]
+)
+@pytest.mark.parametrize("sack", [False, True])
+def test_who_takes_the_timestamp_of_an_ack(name: str, ts: bool, taken: bool, sack: bool) -> None:
+    """Where segments are trimmed that was done before; and of what waits for its like it is taken, too."""
+    tcb = opened(name)
+    tcb.ts_ok, tcb.ts_recent = ts, 50
+    tcb.sack_ok, tcb.recovery = True, DISORDER
+    blocks = ((201, 301),) if sack else ()
+    arrive.check_ack(tcb, segment(0, seq=NEXT - 1, ack=101, ts_val=60, sack=blocks), NOW)
+    assert (tcb.held is not None) == sack
+    assert tcb.ts_recent == (60 if taken else 50)
 
 
 @pytest.mark.rfc("5961", "03")

@@ -76,6 +76,10 @@ def test_when_the_last_octet_that_is_read_arrived() -> None:
     assert [notices.read(upto) for upto in (50, 100, 101, 200)] == [5, 5, 7, 7]
     for end in range(201, 10_001):
         notices.arrived(end, end + 5)
+    late = Notices()
+    late.arrived(100, 5)
+    late.arrived(100, 6)
+    assert late.read(150) == 5, "of more than has come, that of the last"
     assert notices.read(201) == 10_000 - 4_095 + 5, "what came before is forgotten"
 
 
@@ -89,6 +93,9 @@ def test_it_is_counted_what_was_told() -> None:
     assert notices.told == 2
     notices.mark_zerocopy(20, notices.next_zerocopy())
     assert notices.acknowledged(20, 2)
+    assert notices.told == 3
+    notices.mark_write(30, TX_SCHED)
+    assert not notices.acknowledged(30, 2), "nobody asked when it was acknowledged"
     assert notices.told == 3
 
 

@@ -98,6 +98,20 @@ def test_a_read_stops_at_the_mark(limit: int) -> None:
         assert readiness.take(tcb, 50, peek=False) == b"efghi"
 
 
+def test_a_read_stops_before_the_second_octet_if_that_is_urgent() -> None:
+    tcb = holding(*PIECES)
+    tcb.rcv_up = IRS + 1 + 2
+    assert readiness.take(tcb, 50, peek=False) == b"a"
+    assert readiness.before_urgent(tcb)
+
+
+def test_a_connection_that_is_over_may_have_urgent_text_still() -> None:
+    tcb = holding(b"ab", state=State.CLOSED)
+    assert not readiness.poll(tcb, None, used=True, writable=True) & POLLPRI
+    tcb.rcv_up = IRS + 1 + 2
+    assert readiness.poll(tcb, None, used=True, writable=True) & POLLPRI
+
+
 def test_where_the_urgent_octet_is() -> None:
     tcb = holding(*PIECES)
     assert readiness.urgent_octet(tcb) is None

@@ -281,6 +281,62 @@ def test_what_a_full_segment_is_until_some_came(advmss: int, smss: int, offered:
     assert tcb.rcv_mss == mss
 
 
+def test_memory_that_is_just_enough_stays_and_so_does_the_clamp() -> None:
+    tcb = tuned(buffer=75_000)
+    window.tune(tcb, 25_000, 110 * MS)
+    assert (tcb.rcv_memory, tcb.window_clamp) == (150_000, 32_000)
+
+
+@pytest.mark.parametrize(
+    ("buffer", "clamp", "offered", "clamped", "space"),
+    [
+        (64_000, 0, 60_000, 62_540, 14_600),  # room for one segment beyond what is offered
+        (64_000, 5_000, 60_000, 5_000, 5_000),
+        (2_000, 0, 2_000, 2_000, 2_000),  # a small buffer is not made larger
+        (4_000, 0, 4_000, 2_920, 2_920),
+        (64_000, 0, 9_000, 62_540, 9_000),
+    ],
+)
+def test_how_a_window_begins(buffer: int, clamp: int, offered: int, clamped: int, space: int) -> None:
+    tcb = receiver(buffer=buffer, window_clamp=clamp)
+    tcb.rcv_adv = tcb.rcv_nxt + offered
+    tcb.rcv_memory = 2 * buffer
+    window.begin(tcb, 5)
+    assert (tcb.window_clamp, tcb.drs_space, tcb.drs_at, tcb.drs_copied) == (clamped, space, 5, 0)
+    assert tcb.rcv_adv == tcb.rcv_nxt + offered
+    assert tcb.rcv_ssthresh == min(offered, clamped)
+
+
+@pytest.mark.parametrize(("shift", "more"), [(0, 0), (3, 134_465)])
+def test_what_the_field_of_the_syn_could_not_say_is_offered_now(shift: int, more: int) -> None:
+    tcb = receiver(buffer=400_000)
+    tcb.rcv_memory = 400_000
+    tcb.advmss = 1_000
+    tcb.rcv_wind_shift = shift
+    tcb.rcv_adv = tcb.rcv_nxt + 0xFFFF
+    window.begin(tcb, 5)
+    assert tcb.rcv_adv == tcb.rcv_nxt + 0xFFFF + more
+
+
+def test_what_waits_out_of_order_leaves_less_room_to_grow_into() -> None:
+    tcb = receiver(buffer=20_000)
+    tcb.rcv_ssthresh = 15_000
+    tcb.reassembly.insert(tcb.rcv_nxt + 10, bytes(3_000))
+    window.grow(tcb, 1_000)
+    assert tcb.rcv_ssthresh == 16_000
+    window.grow(tcb, 1_000, waiting=True)
+    assert tcb.rcv_ssthresh == 18_000
+
+
+def test_a_clamp_of_one_octet() -> None:
+    tcb = receiver()
+    tcb.window_clamp = tcb.rcv_ssthresh = 1
+    tcb.rcv_adv = tcb.rcv_nxt
+    assert window.select(tcb) == 1
+    window.reserve(tcb, 200_000)
+    assert tcb.window_clamp == 200_000
+
+
 def test_what_the_application_has_not_taken_does_not_count() -> None:
     tcb = tuned()
     tcb.rcv_queued = 31_000
