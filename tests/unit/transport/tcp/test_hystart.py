@@ -95,16 +95,29 @@ def test_css_that_begins_again_has_its_five_rounds() -> None:
     assert hystart.done
 
 
+def test_the_round_in_which_css_began_does_not_end_it() -> None:
+    """Its least round trip can only fall: one below that of its first eight says nothing of the path."""
+    hystart = HyStart()
+    one_round(hystart, [50 * MS] * 8)
+    one_round(hystart, [60 * MS] * 8 + [56 * MS])
+    assert hystart.growth_divisor == 4
+    one_round(hystart, [60 * MS] * 8)
+    assert hystart.growth_divisor == 4
+    one_round(hystart, [59 * MS] * 8)
+    assert hystart.growth_divisor == 1
+
+
 def test_a_second_rise_ends_css_early() -> None:
-    """Five rounds are the most: a queue that goes on growing needs no more evidence."""
+    """Five rounds are the most: a queue that goes on growing needs no more evidence, nor the round's end."""
     hystart = HyStart()
     one_round(hystart, [50 * MS] * 8)
     one_round(hystart, [60 * MS] * 8)
     one_round(hystart, [67 * MS + 499 * US] * 8)
     assert not hystart.done
-    one_round(hystart, [67 * MS + 500 * US] * 7)
+    for _ in range(7):
+        hystart.on_ack(acked=1, flight_size=FLIGHT, rtt_ns=67 * MS + 500 * US)
     assert not hystart.done, "seven samples tell nothing"
-    one_round(hystart, [67 * MS + 500 * US] * 8)
+    hystart.on_ack(acked=1, flight_size=FLIGHT, rtt_ns=67 * MS + 500 * US)
     assert hystart.done
 
 

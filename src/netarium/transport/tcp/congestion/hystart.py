@@ -2,8 +2,9 @@
 
 Two round trips are compared: if the least RTT of this one is clearly above that of the last one, a queue is building
 up. Then Conservative Slow Start (CSS) goes on at a quarter of the pace; if the RTT falls again it was jitter, and after
-five round trips slow start is over. Five is the most that the RFC allows: if the round trips have grown by as much once
-more, that is no jitter, and who shares the line need not wait for the rest. Linux has another rule: `hystart_linux`.
+five round trips slow start is over. Five is the most that the RFC allows: as soon as the round trips have grown by as
+much once more, that is no jitter, and who shares the line need not wait for the rest. Linux has another rule:
+`hystart_linux`.
 """
 
 from typing import Final, Protocol
@@ -97,26 +98,33 @@ class HyStart:
             self._end_round(flight_size)
 
     def _compare(self) -> None:
-        """Enter CSS, or leave it again if its cause has gone."""
-        current, last = self._current_round_min_rtt, self._last_round_min_rtt
-        if self._baseline_min_rtt:
-            if current < self._baseline_min_rtt:  # the rise was spurious: back to slow start
+        """Enter CSS; leave it again if its cause has gone, or slow start if it is there twice over.
+
+        The round in which CSS began tells neither: the least of a round only falls as samples come, and its first eight
+        are what CSS began with.
+        """
+        current, last, baseline = (
+            self._current_round_min_rtt,
+            self._last_round_min_rtt,
+            self._baseline_min_rtt,
+        )
+        if not baseline:
+            if last and current >= last + threshold(last):
+                self._baseline_min_rtt = current
+                self._rounds = 0
+                self.growth_divisor = CSS_GROWTH_DIVISOR
+        elif self._rounds:
+            if current < baseline:  # the rise was spurious: back to slow start
                 self._baseline_min_rtt = 0
                 self.growth_divisor = 1
-        elif last and current >= last + threshold(last):
-            self._baseline_min_rtt = current
-            self._rounds = 0
-            self.growth_divisor = CSS_GROWTH_DIVISOR
+            elif current >= baseline + threshold(baseline):
+                self._rounds = _DONE
 
     def _end_round(self, flight_size: int) -> None:
         """What was sent when the round began is acknowledged."""
-        baseline = self._baseline_min_rtt
-        if baseline:
+        if self._baseline_min_rtt and not self.done:
             self._rounds += 1
-            grown = self._samples >= N_RTT_SAMPLE and self._current_round_min_rtt >= baseline + threshold(
-                baseline
-            )
-            if grown or self._rounds >= CSS_ROUNDS:  # "at most"
+            if self._rounds >= CSS_ROUNDS:  # "at most"
                 self._rounds = _DONE
         self._last_round_min_rtt = self._current_round_min_rtt
         self._current_round_min_rtt = 0
