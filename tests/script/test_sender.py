@@ -10,7 +10,7 @@ from netarium.base.profiles import profile
 from netarium.base.trace import Segment, Trace
 from netarium.base.units import MS, SECOND
 from netarium.transport.tcp.state import State
-from netarium.wire.tcp import ACK, FIN, PSH, RST, SYN
+from netarium.wire.tcp import ACK, FIN, PSH, RST, SYN, URG
 
 from .conftest import PEER, Script
 from .test_icmp_errors import tell
@@ -351,3 +351,26 @@ def test_a_syn_that_was_too_large_goes_again_without_its_data() -> None:
     assert notes(events) == ["", "retransmission: too large"]
     assert tcp.socket.retransmits == 1
     assert tcp.socket.info(tcp.now).tcpi_bytes_sent == 1_000
+
+
+# --- the urgent pointer -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.rfc("9293", "MUST-62")
+@pytest.mark.parametrize(("size", "first"), [(65_534, 65_534), (65_535, 65_535), (65_536, 0)])
+def test_an_urgent_pointer_that_cannot_reach_is_not_there(tcp: Script, size: int, first: int) -> None:
+    """It has 16 bits: who is further away hears of urgent data later."""
+    tcp.established(window=65_535)
+    tcp.option(sndbuf=200_000, sndbuf_locked=True)
+    assert tcp.socket.send(bytes(size), tcp.now, urgent=True) == size
+    tcp._pump()
+    tcp._collect()
+    seg = tcp.seen[0]
+    assert (seg.urgent, seg.flags & URG != 0) == (first, first > 0)
+
+
+def test_without_urgent_data_there_is_no_pointer(tcp: Script) -> None:
+    tcp.established()
+    tcp.send(b"abc")
+    seg = tcp.expect(ACK | PSH, length=3)
+    assert (seg.urgent, seg.flags & URG) == (0, 0)
