@@ -15,6 +15,9 @@ PORT = 17_003
 DAY = 86_400
 # Between two connections, so that those in TIME-WAIT, a minute each, have room: 12,000 of 28,232 ports, 16,384 records.
 PAUSE = 0.005
+# Blocks of memory that a pair of idle connections gains: its counters of segments (two at each end) pass 256 on the
+# eleventh day, and only integers up to that are shared. What one probe in ten leaves behind would be 36 in a month.
+COUNTERS = 6
 
 
 def _network(seed: int) -> tuple[World, Host, Host]:
@@ -108,6 +111,6 @@ def test_idle_connections_for_a_month(count: int, days: int) -> None:
     world.run_until_idle()
     probes = counted["server"].frames + counted["client"].frames
     assert probes >= 2 * count * (days * 12 - 1)
-    assert max(blocks) - min(blocks) < 0.02 * min(blocks) + 500, blocks
+    assert max(blocks) - min(blocks) < COUNTERS * count + 500, blocks
     for name, host in world.machines.items():
         at_rest(host, counted[name].frames)
