@@ -418,7 +418,8 @@ def test_in_linuxs_form_the_price_of_an_unknown_window_is_twenty_segments_at_mos
     def price(behind: int, *, w_max: int) -> int:
         cubic = LinuxCubic(MSS, 400 * MSS, LINUX)
         cubic.ssthresh = 400 * MSS
-        cubic._w_max = w_max
+        if w_max:
+            cubic._w_max = w_max
         ack(cubic, MSS, START, rtt=100 * MS)
         cubic._epoch_at -= behind * MS
         ack(cubic, MSS, START + 40 * MS, rtt=100 * MS)
@@ -457,9 +458,10 @@ def test_in_linuxs_form_a_millisecond_is_one_of_the_clock() -> None:
     assert cubic._price > price
 
 
-def test_in_linuxs_form_31_ms_are_a_long_time() -> None:
+@pytest.mark.parametrize("config", [CONFIG, LINUX])
+def test_31_ms_are_a_long_time(config: TcpConfig) -> None:
     """And a thirty-second part of a second is still none: only then a window that stood still is looked at."""
-    cubic = after_loss(1_000, LINUX)
+    cubic = after_loss(1_000, config)
     ack(cubic, 1, START)
     price = cubic._price
     cubic._origin += 100  # as if it were much cheaper
@@ -467,6 +469,21 @@ def test_in_linuxs_form_31_ms_are_a_long_time() -> None:
     assert cubic._price == price
     ack(cubic, 1, START + SECOND // 32 + 1)
     assert cubic._price < price
+
+
+@pytest.mark.parametrize("after_timeout", [False, True])
+def test_in_linuxs_form_only_the_signs_that_are_asked_for_count(after_timeout: bool) -> None:
+    """Round trips above the least, and no trains; and the other way round."""
+    ends = []
+    for signs, rtts in ((2, [20] * 80), (1, [20] * 80), (2, [20] * 13 + [40] * 40)):
+        cubic = LinuxCubic(MSS, 100 * MSS, replace(LINUX, hystart_signs=signs))
+        if after_timeout:
+            cubic.on_rto(flight_size=100 * MSS, first=True, now=START)
+            cubic.cwnd, cubic.ssthresh = 30 * MSS, INFINITE_SSTHRESH
+        for i, rtt in enumerate(rtts):
+            ack(cubic, MSS, START + i * MS, rtt=rtt * MS, flight=12 * MSS)
+        ends.append(cubic.ssthresh < INFINITE_SSTHRESH)
+    assert ends == [False, True, True]
 
 
 def test_near_the_flat_part_segments_are_dear() -> None:
@@ -512,3 +529,85 @@ def test_an_unused_window_shrinks_half_way() -> None:
     assert (cubic.cwnd, cubic.ssthresh) == (25 * MSS, 30 * MSS)
     cubic.on_unused(used=25 * MSS)
     assert cubic.cwnd == 25 * MSS
+
+
+@pytest.mark.rfc("9438", "01")
+def test_the_curve_in_numbers() -> None:
+    """0.4 of a segment for each second, cubed; in integers of 1/1,024 s."""
+    cubic = after_loss(1_000)
+    cubic._epoch_at, cubic._k, cubic._origin, cubic._rtt = START, 0, 0, 0
+    assert [cubic._w_cubic(START + seconds * SECOND) for seconds in (0, 1, 10, 20)] == [0, 0, 400, 3_203]
+
+
+def test_the_round_trip_is_a_smoothed_one() -> None:
+    cubic = Cubic(MSS, 10 * MSS, CONFIG)
+    for rtt in (100, 180, 0, 30):
+        ack(cubic, MSS, START, rtt=rtt * MS)
+    assert cubic._rtt == 100 * MS
+
+
+def test_a_second_loss_at_the_same_window_is_no_convergence() -> None:
+    cubic = after_loss(1_000)
+    cubic.cwnd = 1_000 * MSS
+    cubic.on_loss(flight_size=0, now=START)
+    assert cubic._w_max == 1_000
+
+
+def test_what_was_collected_is_gone_with_a_loss_or_a_timeout() -> None:
+    for event in (
+        lambda cubic: cubic.on_loss(flight_size=0, now=START),
+        lambda cubic: cubic.on_rto(flight_size=0, first=True, now=START),
+        lambda cubic: cubic.on_rto(flight_size=0, first=False, now=START),
+    ):
+        cubic = after_loss(1_000)
+        ack(cubic, MSS, START)
+        assert cubic._counted == MSS
+        event(cubic)
+        assert cubic._counted == 0
+
+
+def test_renos_window_grows_with_the_octet_behind_the_last() -> None:
+    cubic = after_loss(20)  # 26 segments for one
+    seen = []
+    for octets in (1, 25_999, 1):
+        cubic.cwnd = 14 * MSS  # it does not grow itself
+        ack(cubic, octets, START, rtt=MS)
+        seen.append(cubic._w_est)
+    assert seen == [14, 14, 15]
+
+
+def test_of_two_prices_the_lower_one_counts() -> None:
+    """Reno's window is a segment ahead, the curve by far."""
+    cubic = after_loss(20)
+    ack(cubic, 1, START)
+    ack(cubic, 27 * MSS, START + 20 * SECOND)
+    assert cubic._w_est == 15
+    assert cubic.cwnd == (14 + 27 // 2) * MSS
+
+
+def test_at_ssthresh_slow_start_is_over() -> None:
+    cubic = Cubic(MSS, 10 * MSS, replace(CONFIG, cwnd_form="octets"))
+    cubic.ssthresh = 10 * MSS
+    ack(cubic, 1, START)
+    assert cubic.cwnd == 10 * MSS
+
+
+def test_silence_is_told_by_who_begins_to_send_again() -> None:
+    """Not once more by the ACK that follows."""
+    cubic = after_loss(1_000)
+    ack(cubic, MSS, START)
+    ack(cubic, MSS, START + SECOND, flight=0)
+    cubic.on_start(idle_ns=5 * SECOND, now=START + 6 * SECOND)
+    ack(cubic, MSS, START + 6 * SECOND + RTT, limited=False)
+    assert cubic._epoch_at == START + 5 * SECOND
+    ack(cubic, MSS, START + 7 * SECOND + RTT, limited=False)
+    assert cubic._epoch_at == START + 6 * SECOND
+
+
+def test_after_a_timeout_the_curve_begins_where_it_is_flat() -> None:
+    cubic = after_loss(100)
+    cubic.on_rto(flight_size=0, first=True, now=START)
+    cubic.cwnd = cubic.ssthresh
+    cubic._k = 5
+    ack(cubic, MSS, START)
+    assert (cubic._k, cubic._origin) == (0, cubic.ssthresh // MSS)

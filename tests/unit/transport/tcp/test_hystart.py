@@ -58,6 +58,7 @@ def test_a_round_lasts_until_what_was_in_flight_is_acknowledged() -> None:
     for _ in range(FLIGHT - 1):
         hystart.on_ack(acked=1, flight_size=FLIGHT, rtt_ns=50 * MS)
     for _ in range(1 + 8):  # one ends the round; did it go on, its minimum would still be 50 ms
+        assert hystart.growth_divisor == 1
         hystart.on_ack(acked=1, flight_size=FLIGHT, rtt_ns=60 * MS)
     assert hystart.growth_divisor == 4
 

@@ -114,6 +114,17 @@ def test_who_has_sent_all_hears_of_no_window(fin: int | None, told: bool) -> Non
     assert tcb.ack_now is told
 
 
+def test_what_is_offered_already_is_no_gain() -> None:
+    tcb = receiver("freebsd", octets=40_000)
+    tcb.rcv_adv = tcb.rcv_nxt + 9_000
+    tcb.rcv_queued = 25_000
+    plain.after_read(tcb)
+    assert not tcb.ack_now
+    tcb.rcv_queued = 21_000
+    plain.after_read(tcb)
+    assert tcb.ack_now
+
+
 def test_the_window_is_no_more_than_its_field_can_say() -> None:
     """And all of the buffer is the octets' own."""
     tcb = receiver("rfc", octets=100_000)

@@ -162,3 +162,11 @@ def test_a_rate_as_high_as_the_last_counts_though_the_application_limits_it() ->
     sampler.on_delivered(sent(sampler, 5, 40 * MS))
     sampler.take(5 * SIZE, 0, 50 * MS)
     assert (sampler.rate, sampler.rate_app_limited) == (500_000, False)
+
+
+def test_a_rate_is_octets_in_a_second() -> None:
+    sampler = RateSampler()
+    records = sent(sampler, 1, 100 * MS)
+    sampler.on_delivered(records)
+    sampler.take(2_000_000_000, 0, 1_100 * MS)
+    assert sampler.rate == 2_000_000_000

@@ -194,3 +194,15 @@ def test_a_probe_does_not_go_beyond_the_window(window: int, goes: bool) -> None:
     assert (resend.loss_probe(tcb, NOW) is not None) is goes
     first = sender(1_000, lost=0, window=0)
     assert resend.loss_probe(first, NOW) is not None
+
+
+@pytest.mark.parametrize("paced", [True, False])
+def test_what_is_sent_again_is_paced_as_such(paced: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[int, int, bool]] = []
+    monkeypatch.setattr(
+        resend.pacing, "sent", lambda _tcb, size, now, *, again: told.append((size, now, again))
+    )
+    tcb = sender(1_500)
+    tcb.paced = paced
+    assert again(tcb) == (0, 1_500)
+    assert told == ([(1_500, NOW + 7, True)] if paced else [])

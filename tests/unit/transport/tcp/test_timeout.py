@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from netarium.base.config import TcpConfig
+from netarium.base.trace import Congestion
 from netarium.base.units import MS, SECOND
 from netarium.transport.options import SocketOptions
 from netarium.transport.tcp import resend, spurious, timeout
@@ -330,6 +331,7 @@ def test_without_sack_duplicates_tell_of_the_new_data(
     more: int, advanced: int, duplicate: bool, delivered: int, sacked: int
 ) -> None:
     tcb = expired(sack=False, frto=False, waiting=500)
+    tcb.scoreboard.unmark_lost()
     if more:
         tcb.scoreboard.add(tcb.snd_nxt, tcb.snd_nxt + more, NOW)
     tcb.snd_nxt += more
@@ -542,3 +544,16 @@ def test_all_dsacked_in_recovery_makes_racks_window_last() -> None:
     assert (undone(tcb), tcb.rack._persist) == (1, before + 1)
     assert lost(tcb)[0], "what is marked stays so"
     assert not spurious.undo_by_dsack(tcb, NOW)
+
+
+def test_the_trace_tells_what_became_of_the_window() -> None:
+    class Notes(list):
+        def emit(self, event: Congestion) -> int:
+            self.append((event.why, event.cwnd, event.ssthresh, event.flight))
+            return 0
+
+    tcb = sender(5)
+    tcb.trace = notes = Notes()
+    timeout.on_retransmission_timeout(tcb, NOW)
+    spurious.undo_window(tcb, NOW, unmark=True)
+    assert notes == [("timeout", 1_000, 5_000, 5_000), ("needless", 10_000, 0x7FFF_FFFF, 5_000)]
