@@ -53,16 +53,18 @@ def conclude(tcb: Tcb) -> None:
 def _together(ack: int, new: tuple[Block, ...], old: tuple[Block, ...]) -> tuple[Block, ...]:
     """The blocks of both without what others cover; none: there may be a DSACK among them, or no news, or too many."""
     first = new[0]
-    if (first[0] - ack) & MASK >= 0x8000_0000 or any(
-        _covers(block, first, ack) for block in (*new[1:], *old)
-    ):
+    if (first[0] - ack) & MASK >= 0x8000_0000 or _lies_in(first, new[1:], ack) or _lies_in(first, old, ack):
         return ()
-    blocks = (*new, *(block for block in old if not any(_covers(other, block, ack) for other in new)))
-    return blocks if len(blocks) <= _MOST_BLOCKS else ()
+    rest = [block for block in old if block not in new and not _lies_in(block, new, ack)]
+    if len(new) + len(rest) > _MOST_BLOCKS:
+        return ()
+    return (*new, *rest) if rest else new
 
 
-def _covers(outer: Block, inner: Block, ack: int) -> bool:
-    """One lies within the other; numbers of 32 bits, at or above `ack`."""
-    return (outer[0] - ack) & MASK <= (inner[0] - ack) & MASK and (inner[1] - ack) & MASK <= (
-        outer[1] - ack
-    ) & MASK
+def _lies_in(inner: Block, blocks: tuple[Block, ...], ack: int) -> bool:
+    """One of the blocks covers that one; numbers of 32 bits, at or above `ack`."""
+    left, right = (inner[0] - ack) & MASK, (inner[1] - ack) & MASK
+    for block in blocks:  # noqa: SIM110 - a generator costs more than what it looks at
+        if (block[0] - ack) & MASK <= left and right <= (block[1] - ack) & MASK:
+            return True
+    return False
