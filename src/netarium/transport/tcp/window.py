@@ -88,7 +88,9 @@ def offer(tcb: Tcb) -> int:
         window = -(-max(window, offered) >> shift) << shift  # rounded up, or the edge would move back
     elif shift and tcb.config.shrink_window:
         pass
-    elif window < offered:
+    elif (
+        window <= offered
+    ):  # rounded down as it is, what the field says would pull the edge back (RFC 7323 §2.4)
         window = -(-offered >> shift) << shift
     most = 0xFFFF << shift
     return window if window < most else most

@@ -1,12 +1,14 @@
 """Opening: what SYN-SENT makes of each segment, and what a connection begins with; at the edges of each condition."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from netarium.base.errors import Accepted, CloseReason, DropReason
 from netarium.base.profiles import profile
+from netarium.base.trace import StateChanged
 from netarium.base.units import MS, SECOND
 from netarium.transport.options import SocketOptions
 from netarium.transport.tcp import handshake, negotiate
@@ -256,6 +258,31 @@ def test_ecn_is_agreed_on(flags: int, agreed: bool) -> None:
     tcb = opening(ecn=1)
     arrives(tcb, segment(flags))
     assert tcb.ecn_ok == agreed
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [
+        (SYN | ACK, ["ESTABLISHED: SYN acknowledged", "FIN_WAIT1: close()"]),
+        (SYN, ["SYN_RECV: SYN received"]),
+        (RST | ACK, ["CLOSED: RST received"]),
+    ],
+)
+def test_why_is_told(flags: int, why: list[str]) -> None:
+    tcb = Tcb(4, profile("linux"), SocketOptions(), 1, "here", None)
+    seen: list[str] = []
+    trace: Any = SimpleNamespace(
+        emit=lambda event: (
+            seen.append(f"{event.new}: {event.why}") if isinstance(event, StateChanged) else None
+        )
+    )
+    tcb.trace = trace
+    tcb.our_mss = tcb.path_mss = 1_460
+    handshake.open_active(tcb, ISS, SENT)
+    leave(tcb)
+    tcb.fin_queued = flags == SYN | ACK
+    arrives(tcb, segment(flags))
+    assert seen == ["SYN_SENT: connect()", *why]
 
 
 # --- the first round trip ---------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from netarium.base.config import TcpConfig
+from netarium.base.profiles import profile
 from netarium.base.units import MS
 from netarium.transport.options import SocketOptions
 from netarium.transport.tcp import window
@@ -32,6 +33,7 @@ def receiver(*, buffer: int = 64_000, **options: object) -> Tcb:
         (131_072, 0, 1_460, 64_240),  # half, in whole segments
         (131_072, 0, 1_000, 65_000),
         (200_000, 0, 1_000, 0xFFFF),
+        (200_000, 90_000, 1_000, 0xFFFF),
         (2_000, 0, 1_000, 1_000),  # not more than a segment: as it is
         (2_002, 0, 1_000, 1_000),
         (4_000, 0, 1_460, 1_460),
@@ -326,6 +328,41 @@ def test_what_waits_out_of_order_leaves_less_room_to_grow_into() -> None:
     assert tcb.rcv_ssthresh == 16_000
     window.grow(tcb, 1_000, waiting=True)
     assert tcb.rcv_ssthresh == 18_000
+
+
+@pytest.mark.parametrize(
+    ("octets", "memory", "buffer", "clamp"),
+    [
+        (64_000, 128_000, 64_000, 32_000),  # there is just enough
+        (64_001, 128_002, 64_001, 64_001),
+        (70_000, 140_000, 70_000, 70_000),
+    ],
+)
+def test_what_nobody_has_read_yet_has_room(octets: int, memory: int, buffer: int, clamp: int) -> None:
+    tcb = receiver()
+    window.reserve(tcb, octets)
+    assert (tcb.rcv_memory, tcb.rcv_buf, tcb.window_clamp) == (memory, buffer, clamp)
+    early = receiver()
+    early.window_clamp = 0  # the handshake is not over
+    window.reserve(early, octets)
+    assert (early.rcv_memory, early.window_clamp) == (memory, 0)
+    wide = receiver()
+    wide.window_clamp = 90_000
+    window.reserve(wide, octets)
+    assert wide.window_clamp == 90_000
+
+
+@pytest.mark.parametrize(("name", "shift", "window_", "offered"), [
+    ("freebsd", 0, 30_000, 30_000), ("freebsd", 3, 30_001, 30_008), ("rfc", 3, 30_001, 30_000), ("rfc", 0, 30_001, 30_001),
+])  # fmt: skip
+def test_what_is_offered_by_the_book(name: str, shift: int, window_: int, offered: int) -> None:
+    tcb = receiver()
+    tcb.config = profile(name)
+    tcb.rcv_wind_shift = shift
+    tcb.rcv_buf = tcb.window_clamp = window_
+    assert window.offer(tcb) == offered
+    tcb.rcv_adv = tcb.rcv_nxt + 50_001
+    assert window.offer(tcb) == (50_008 if shift else 50_001), "the edge is not pulled back"
 
 
 def test_a_clamp_of_one_octet() -> None:

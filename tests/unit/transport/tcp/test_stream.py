@@ -1,6 +1,7 @@
 """What a segment brings of the peer's stream: urgent pointer, text and FIN, at the edges of each condition."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -336,6 +337,23 @@ def test_the_text_before_a_fin_comes_at_last(
     tcb.sack_ok, tcb.dsack = sack, known
     stream.check_fin(tcb, segment(NEXT, 10), NOW)
     assert (tcb.state, tcb.ack_now, tcb.dsack) == (TIME_WAIT, True, dsack)
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        (ESTABLISHED, "CLOSE_WAIT: FIN received"),
+        (FIN_WAIT_1, "CLOSING: FIN received"),
+        (FIN_WAIT_2, "TIME_WAIT: FIN received"),
+    ],
+)
+def test_why_is_told(state: State, why: str) -> None:
+    tcb = opened(state)
+    seen: list[str] = []
+    trace: Any = SimpleNamespace(emit=lambda event: seen.append(f"{event.new}: {event.why}"))
+    tcb.trace = trace
+    stream.check_fin(tcb, segment(flags=FIN | ACK), NOW)
+    assert seen == [why]
 
 
 def test_nothing_is_over_while_it_is_to_be_reset() -> None:
