@@ -20,8 +20,10 @@ _REDIRECT: Final = {
 }  # fmt: skip
 _EXCEEDED: Final = {
     "ttl_exceeded": 0,
+    "exceeded_ttl": 0,
     "exceeded_in_transit": 0,
     "reassembly_timeout": 1,
+    "exceeded_fragtime": 1,
     "reassembly_time_exceeded": 1,
 }
 _TYPES: Final[dict[str, tuple[int, dict[str, int]]]] = {

@@ -252,3 +252,11 @@ def test_what_is_quoted_may_stand_in_front() -> None:
     assert one("0 < [1:101(100)] icmp unreachable frag_needed mtu 1200").action == behind
     with pytest.raises(ScriptError, match="only icmp quotes something"):
         one("0 < [1:101(100)] . 1:1(0) ack 1")
+
+
+@pytest.mark.parametrize(
+    ("word", "code"), [("ttl_exceeded", 0), ("exceeded_ttl", 0), ("exceeded_fragtime", 1)]
+)
+def test_words_of_time_exceeded(word: str, code: int) -> None:
+    packet = one(f"0 < icmp time_exceeded {word} [1:101(100)]").action
+    assert (packet.type, packet.code) == (11, code)
