@@ -4,6 +4,7 @@ Needs root (or a user namespace) for the TAP; leaves nothing behind.
 """
 
 import argparse
+import itertools
 import os
 import platform
 import time
@@ -81,9 +82,9 @@ def lossy(times: int) -> list[Row]:
             ours, kernel = loss.under_loss(algorithm, percent / 100, times)
             mark = whole / 2 if algorithm == "bbr" else kernel
             rows.append(row(f"{name}, {percent} % loss", ours, "Mbit/s", mark, kernel))
-    for algorithm in (word for word in ("reno", "cubic") if word in ALGORITHMS):
-        ours, kernel = loss.shared(algorithm, 3)
-        what = f"{NAMES[algorithm]}, beside the kernel's on one line of 100 Mbit/s, Mbit/s"
+    for control, rate in itertools.product(("reno", "cubic"), (100, 20)):
+        ours, kernel = loss.shared(control, rate, 3)
+        what = f"{NAMES[control]}, beside the kernel's on one line of {rate} Mbit/s, Mbit/s"
         fair = 0.5 <= ours / kernel <= 2
         rows.append(
             (

@@ -17,7 +17,7 @@ SECONDS: Final = 2.0
 SHARED_SECONDS: Final = 20.0  # some congestion events of CUBIC, which on this line are 5 s apart
 KERNEL: Final = "10.8.1.2"
 OURS: Final = "10.8.1.3"
-SHAPED: Final = ("rate", "100mbit", "burst", "32kb", "latency", "40ms")
+SHAPED: Final = ("burst", "32kb", "latency", "40ms")
 
 
 @contextmanager
@@ -71,10 +71,10 @@ def under_loss(algorithm: str, loss: float, times: int) -> tuple[float, float]:
         return in_turns(times)
 
 
-def shared(algorithm: str, times: int) -> tuple[float, float]:
-    """Ours and the kernel's at the same time over a line of 100 Mbit/s with a queue of 40 ms (tc-tbf)."""
+def shared(algorithm: str, rate: int, times: int) -> tuple[float, float]:
+    """Ours and the kernel's at the same time over a line of that many Mbit/s with a queue of 40 ms (tc-tbf)."""
     with path() as (at_sender, in_middle), senders(at_sender, algorithm):
-        run(*in_middle, "tc", "qdisc", "add", "dev", "path2", "root", "tbf", *SHAPED)
+        run(*in_middle, "tc", "qdisc", "add", "dev", "path2", "root", "tbf", "rate", f"{rate}mbit", *SHAPED)
         figures = [_together() for _ in range(times)]
     return median(ours for ours, _ in figures), median(theirs for _, theirs in figures)
 

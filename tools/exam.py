@@ -1,7 +1,8 @@
 """The long exam of integrity: every cell of the matrix in tests/integrity and the long runs; writes docs/integrity.md.
 
 Usage: python tools/exam.py [--jobs N] [--dry] [--without NAME]... [SEED...]: with seeds only those cells run, and
-nothing is written. What was left out (`--without`: the beginning of a long run's name) is named in the document.
+nothing is written. A long run that is left out (`--without`: the beginning of its name) keeps the row that it has in the
+document, with the commit that was examined then.
 """
 
 import argparse
@@ -38,11 +39,12 @@ LONG = {
 
 
 class Long(NamedTuple):
-    """What became of a long run."""
+    """What became of a long run; `commit` is what was examined."""
 
     name: str
     verdict: str
-    seconds: float
+    commit: str
+    minutes: str
 
 
 class Result(NamedTuple):
@@ -82,12 +84,22 @@ def endure(name: str) -> Long:
     )  # fmt: skip
     if done.returncode:
         print(f"{name}:\n{done.stdout[-3_000:]}{done.stderr[-1_000:]}")
-    return Long(name, "passed" if not done.returncode else "FAILED", time.monotonic() - begun)
+    verdict = "passed" if not done.returncode else "FAILED"
+    return Long(name, verdict, commit(), f"{(time.monotonic() - begun) / 60:.1f}")
+
+
+def remembered(name: str) -> Long:
+    """What the document tells of a long run that is not made this time."""
+    for line in DOCUMENT.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) == 6 and cells[1] == name:
+            return Long(name, cells[2], cells[3].strip("`"), cells[4])
+    return Long(name, _LEFT_OUT, "", "")
 
 
 def commit() -> str:
     """What was examined."""
-    command = ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"]
+    command = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"
 
@@ -136,8 +148,8 @@ def document(results: Sequence[Result], long: Sequence[Long], commit: str) -> st
         "In each every octet is compared and all tables are empty in the end.",
         "",
     ]
-    lines += ["| | | minutes |", "| --- | --- | ---: |"]
-    lines += [f"| {each.name} | {each.verdict} | {_minutes(each)} |" for each in long]
+    lines += ["| | | commit | minutes |", "| --- | --- | --- | ---: |"]
+    lines += [f"| {each.name} | {each.verdict} | `{each.commit}` | {each.minutes} |" for each in long]
     lines += ["", "## What this does not show", ""]
     lines += ["- IPv6: it is not in the stack yet."]
     lines += [
@@ -146,10 +158,6 @@ def document(results: Sequence[Result], long: Sequence[Long], commit: str) -> st
     if any(each.verdict == _LEFT_OUT for each in long):
         lines += [f'- Long runs that say "{_LEFT_OUT}": the machine had no time for them in this exam.']
     return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
-
-
-def _minutes(each: Long) -> str:
-    return "" if each.verdict == _LEFT_OUT else f"{each.seconds / 60:.0f}"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -175,12 +183,15 @@ def main(arguments: Sequence[str]) -> int:
                 words = ", ".join(f"{name} {value}" for name, value in result.factors.items())
                 print(f"seed {result.seed}: {result.fault}\n  {words}")
             print(f"\r{len(results)} of {len(cells)}", end="", file=sys.stderr, flush=True)
-        long = [*enduring.get(), *(Long(name, _LEFT_OUT, 0) for name in left_out)]
+        made = {each.name: each for each in enduring.get()}
     print(file=sys.stderr)
+    long = [made.get(name) or remembered(name) for name in LONG]
     results.sort(key=lambda result: result.seed)
     if not options.seeds and not options.dry:
         DOCUMENT.write_text(document(results, long, examined), encoding="utf-8")
-    return int(any(result.fault for result in results) or any(each.verdict == "FAILED" for each in long))
+    return int(
+        any(result.fault for result in results) or any(each.verdict == "FAILED" for each in made.values())
+    )
 
 
 if __name__ == "__main__":
