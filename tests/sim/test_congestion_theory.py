@@ -6,7 +6,9 @@ waited for.
 """
 
 import math
+from collections.abc import Callable
 from random import Random
+from typing import Protocol
 
 import pytest
 
@@ -20,51 +22,75 @@ LOSSES = [0.000_01, 0.000_1, 0.001, 0.01]
 ACKS = 20  # in a round trip, if the window is larger
 
 
-def average_window(name: str, loss: float, events: int, *, evenly: bool = False) -> float:
-    """Segments in a round trip, averaged over that many losses; each segment is lost with that probability.
+class Window(Protocol):
+    """What decides how much is on its way; times in ns."""
 
-    `evenly`: one in so many is, as the formulas assume.
-    """
-    random = Random(f"{name} {loss}")
+    @property
+    def segments(self) -> int: ...
+    def acknowledged(self, segments: int, in_flight: int, now: int) -> None: ...
+    def reduced(self, now: int) -> None: ...
 
-    def gap() -> int:
-        return round(1 / loss) if evenly else math.ceil(random.expovariate(loss))
 
-    control = ALGORITHMS[name](MSS, 10 * MSS, TcpConfig())
-    control.ssthresh = 10 * MSS  # begin in congestion avoidance
+def average(window: Window, gap: Callable[[], int], events: int) -> float:
+    """Segments in a round trip, averaged over that many losses; `gap()` segments lie between two of them."""
     now, sent, rounds = SECOND, 0, 0
     until_loss = gap()
     while events:
-        window = control.cwnd // MSS
-        step = max(1, window // ACKS)
-        sent += window
+        flight = window.segments
+        step = max(1, flight // ACKS)
+        sent += flight
         rounds += 1
         lost = False
-        for first in range(0, window, step):
-            acked = min(step, window - first)
+        for first in range(0, flight, step):
+            acked = min(step, flight - first)
             until_loss -= acked
             if until_loss <= 0:  # found a round trip later; what else is lost in this one is the same event
                 lost = True
                 until_loss = gap()
-            control.on_ack(
-                acked=acked * MSS, flight_size=window * MSS, rtt_ns=RTT, cwnd_limited=True,
-                now=now + RTT * first // window,
-            )  # fmt: skip
+            window.acknowledged(acked, flight, now + RTT * first // flight)
         now += RTT
         if lost:
             events -= 1
-            control.on_loss(flight_size=control.cwnd, now=now)
-            sent += control.cwnd // MSS  # recovery: a round trip without growth
+            window.reduced(now)
+            sent += window.segments  # recovery: a round trip without growth
             rounds += 1
             now += RTT
     return sent / rounds
+
+
+def at_random(name: str, loss: float) -> Callable[[], int]:
+    """Each segment is lost with that probability; the same ones each time."""
+    random = Random(f"{name} {loss}")
+    return lambda: math.ceil(random.expovariate(loss))
+
+
+class Ours:
+    """A control of the stack, in congestion avoidance."""
+
+    def __init__(self, name: str) -> None:
+        self.control = ALGORITHMS[name](MSS, 10 * MSS, TcpConfig())
+        self.control.ssthresh = 10 * MSS
+
+    @property
+    def segments(self) -> int:
+        return self.control.cwnd // MSS
+
+    def acknowledged(self, segments: int, in_flight: int, now: int) -> None:
+        self.control.on_ack(
+            acked=segments * MSS, flight_size=in_flight * MSS, rtt_ns=RTT, cwnd_limited=True, now=now
+        )
+
+    def reduced(self, now: int) -> None:
+        self.control.on_loss(flight_size=self.control.cwnd, now=now)
 
 
 @pytest.mark.rfc("5681", "06")
 @pytest.mark.parametrize("loss", LOSSES)
 def test_reno_follows_the_square_root_law(loss: float) -> None:
     """W = sqrt(3 / 2p) segments."""
-    assert average_window("reno", loss, 300) == pytest.approx(math.sqrt(1.5 / loss), rel=0.2)
+    assert average(Ours("reno"), at_random("reno", loss), 300) == pytest.approx(
+        math.sqrt(1.5 / loss), rel=0.2
+    )
 
 
 def cubic_response(loss: float) -> float:
@@ -76,45 +102,46 @@ def cubic_response(loss: float) -> float:
 @pytest.mark.parametrize("loss", LOSSES)
 def test_cubic_follows_its_response_function(loss: float) -> None:
     """With losses as evenly spaced as the formula has them."""
-    assert average_window("cubic", loss, 40, evenly=True) == pytest.approx(cubic_response(loss), rel=0.15)
+    assert average(Ours("cubic"), lambda: round(1 / loss), 40) == pytest.approx(
+        cubic_response(loss), rel=0.15
+    )
 
 
-def ideal_window(loss: float, events: int) -> float:
-    """The same path and the same losses for CUBIC's equations in floating point, with no clock and no whole segments."""
-    random = Random(f"cubic {loss}")
-    beta, c, rtt = 0.7, 0.4, RTT / SECOND
-    alpha = 3 * (1 - beta) / (1 + beta)
-    cwnd, w_max, cwnd_prior, w_est, k, origin, began = 10.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0
-    now, sent, rounds = 1.0, 0, 0
-    until_loss = math.ceil(random.expovariate(loss))
-    while events:
-        window = int(cwnd)
-        step = max(1, window // ACKS)
-        sent += window
-        rounds += 1
-        lost = False
-        for first in range(0, window, step):
-            acked = min(step, window - first)
-            until_loss -= acked
-            if until_loss <= 0:
-                lost = True
-                until_loss = math.ceil(random.expovariate(loss))
-            t = now + rtt * first / window
-            if began < 0:  # equation 2
-                began, w_est, origin = t, cwnd, max(cwnd, w_max)
-                k = ((origin - cwnd) / c) ** (1 / 3)
-            target = min(max(c * (t + rtt - began - k) ** 3 + origin, cwnd), 1.5 * cwnd)  # equation 1
-            w_est += (alpha if w_est < cwnd_prior else 1) * acked / cwnd  # equation 4
-            cwnd = max(cwnd + (target - cwnd) / cwnd * acked, w_est)
-        now += rtt
-        if lost:
-            events -= 1
-            w_max = cwnd * (1 + beta) / 2 if cwnd < w_max else cwnd  # §4.7
-            cwnd_prior, cwnd, began = cwnd, max(cwnd * beta, 2), -1.0
-            sent += int(cwnd)
-            rounds += 1
-            now += rtt
-    return sent / rounds
+class Equations:
+    """RFC 9438's own, in floating point: no clock and no whole segments."""
+
+    BETA, C, RTT_S = 0.7, 0.4, RTT / SECOND
+    ALPHA = 3 * (1 - BETA) / (1 + BETA)
+
+    def __init__(self) -> None:
+        self.cwnd, self.w_max, self.cwnd_prior, self.w_est, self.k, self.began = (
+            10.0,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            -1.0,
+        )
+        self.origin = 0.0
+
+    @property
+    def segments(self) -> int:
+        return int(self.cwnd)
+
+    def acknowledged(self, segments: int, in_flight: int, now: int) -> None:
+        cwnd, t = self.cwnd, now / SECOND
+        if self.began < 0:  # equation 2
+            self.began, self.w_est, self.origin = t, cwnd, max(cwnd, self.w_max)
+            self.k = ((self.origin - cwnd) / self.C) ** (1 / 3)
+        curve = self.C * (t + self.RTT_S - self.began - self.k) ** 3 + self.origin  # equation 1
+        target = min(max(curve, cwnd), 1.5 * cwnd)
+        self.w_est += (self.ALPHA if self.w_est < self.cwnd_prior else 1) * segments / cwnd  # equation 4
+        self.cwnd = max(cwnd + (target - cwnd) / cwnd * segments, self.w_est)
+
+    def reduced(self, now: int) -> None:
+        cwnd = self.cwnd
+        self.w_max = cwnd * (1 + self.BETA) / 2 if cwnd < self.w_max else cwnd  # §4.7
+        self.cwnd_prior, self.cwnd, self.began = cwnd, max(cwnd * self.BETA, 2), -1.0
 
 
 @pytest.mark.rfc("9438", "01", "02")
@@ -125,6 +152,7 @@ def test_cubic_follows_it_with_random_losses(loss: float) -> None:
     The formula assumes even losses; the RFC's own equations, with the same random ones, give 13 to 19 % more than it
     says. From those the integers differ by a few per cent, and in small windows by what whole segments cost.
     """
-    window = average_window("cubic", loss, 1_000)
-    assert window == pytest.approx(ideal_window(loss, 1_000), rel=0.06 if loss < 0.01 else 0.12)
+    window = average(Ours("cubic"), at_random("cubic", loss), 1_000)
+    ideal = average(Equations(), at_random("cubic", loss), 1_000)
+    assert window == pytest.approx(ideal, rel=0.06 if loss < 0.01 else 0.12)
     assert window == pytest.approx(cubic_response(loss), rel=0.2)
