@@ -84,6 +84,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="of virtual time (30)")
     parser.add_argument("--format", choices=plot.FORMATS, default="svg")
     arguments = parser.parse_args()
+    arguments.directory.mkdir(parents=True, exist_ok=True)
     for name, case in CASES.items():
         runs = []
         for algorithm in [word for word in SHOWN if word in ALGORITHMS]:
