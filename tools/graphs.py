@@ -102,7 +102,8 @@ def main() -> None:
 def first_recovery(sending: Sending, case: Case) -> Sending:
     """A look at the first loss: some round trips before the first segment that was sent again, and after it."""
     first = next((stretch.at for stretch in sending.data if stretch.again), sending.data[0].at)
-    return sending.between(first - case.before * ROUND_TRIP_MS * MS, first + case.after * ROUND_TRIP_MS * MS)
+    look = sending.between(first - case.before * ROUND_TRIP_MS * MS, first + case.after * ROUND_TRIP_MS * MS)
+    return look.counted_anew()
 
 
 if __name__ == "__main__":

@@ -95,6 +95,21 @@ class Sending:
             windows=[window for window in self.windows if begin <= window.at <= end],
         )
 
+    def counted_anew(self) -> "Sending":
+        """The same, with sequence numbers that count from the lowest that was sent or acknowledged in it."""
+        least = min([stretch.begin for stretch in self.data] + [ack for _, ack in self.acks], default=0)
+
+        def moved(stretch: Stretch) -> Stretch:
+            return stretch._replace(begin=stretch.begin - least, end=stretch.end - least)
+
+        return replace(
+            self,
+            data=[moved(stretch) for stretch in self.data],
+            acks=[(at, ack - least) for at, ack in self.acks],
+            edges=[(at, edge - least) for at, edge in self.edges],
+            sacks=[moved(stretch) for stretch in self.sacks],
+        )
+
     def __str__(self) -> str:
         again = f", {self.resent} segments again" if self.resent else ""
         return f"{self.source} > {self.destination}, {self.octets:,} octets{again}"

@@ -134,6 +134,24 @@ def test_a_part_of_it() -> None:
     assert whole.between(0, 99) == whole
 
 
+def test_numbers_that_count_from_where_a_part_begins() -> None:
+    whole = only([
+        *OPENING,
+        segment(40, "ACK", ISS + 1, IRS + 1, 10),
+        segment(41, "ACK", ISS + 11, IRS + 1, 10),
+        received(50, "ACK", IRS + 1, ISS + 11, options="sack 15-21"),
+    ])  # fmt: skip
+    late = whole.between(41, 99)
+    anew = late.counted_anew()
+    assert [(stretch.begin, stretch.end) for stretch in anew.data] == [(0, 10)]
+    assert anew.acks == [(50, 0)]
+    assert [(stretch.begin, stretch.end) for stretch in anew.sacks] == [
+        (stretch.begin - 11, stretch.end - 11) for stretch in late.sacks
+    ]
+    assert anew.edges == [(at, edge - 11) for at, edge in late.edges]
+    assert whole.counted_anew() == whole
+
+
 def _program(world: World) -> None:
     def serve() -> None:
         with socket.create_server(("", 80)) as listener, listener.accept()[0] as channel:
