@@ -48,14 +48,19 @@ def arrive(
     tcp._pump()
 
 
-def opened(tcp: Script) -> Script:
-    """A connection whose ends agreed, 101 and 301 next, segments of 1,000 octets with options."""
+def answered(tcp: Script) -> None:
+    """Our SYN has asked, and the peer's SYN,ACK, which agrees, has come."""
     tcp.socket.connect(PEER, 80, tcp.now)
     tcp.our_port = tcp.socket.local[1]
     tcp._learn(100)
     tcp._pump()
     tcp.expect(SYN | ACE, seq=100)
     arrive(tcp, SYN | ACK | CWR, 300, 101, bytes.fromhex("020403e8") + OPTION)
+
+
+def opened(tcp: Script) -> Script:
+    """A connection whose ends agreed, 101 and 301 next, segments of 1,000 octets with options."""
+    answered(tcp)
     tcp.expect(ACK | CWR, seq=101, ack=301)
     assert tcp.state is State.ESTABLISHED
     return tcp
@@ -123,12 +128,7 @@ def test_no_device_cuts_what_has_a_counter_in_its_flags() -> None:
 def test_text_before_the_ack_of_the_syn_ack_leaves_counts_and_tells_nothing() -> None:
     tcp = asking()
     tcp.option(quickack=False)
-    tcp.socket.connect(PEER, 80, tcp.now)
-    tcp.our_port = tcp.socket.local[1]
-    tcp._learn(100)
-    tcp._pump()
-    tcp.expect(SYN | ACE, seq=100)
-    arrive(tcp, SYN | ACK | CWR, 300, 101, bytes.fromhex("020403e8") + OPTION)
+    answered(tcp)
     tcp.expect_nothing()
     tcp.send(b"hello")
     tcp.expect(ACK | AE | ECE | PSH, seq=101, ack=301)

@@ -34,7 +34,7 @@ CLASSIC_SETUP: Final = 0b011  # of a SYN that asks as RFC 3168 says
 RESERVED: Final = 0b101  # of a SYN,ACK, for later: whoever sends it understands us
 BROKEN: Final = 0b111  # of a SYN,ACK that gives back the flags of the SYN
 _SHIFT: Final = 6  # where they lie in the flags
-_COUNT_BEGINS_AT: Final = 5  # §3.2.1: so that no counter looks like a field that was zeroed
+COUNT_BEGINS_AT: Final = 5  # §3.2.1: so that no counter looks like a field that was zeroed
 
 # How Not-ECT, ECT(1), ECT(0) and CE are told (§3.1.1, Table 2), and what each of the eight values tells.
 _REFLECTED: Final = (0b010, 0b011, 0b100, 0b110)
@@ -222,7 +222,7 @@ def flags_for(tcb: Tcb, *, is_bare: bool) -> int:
         if is_bare:
             return reflection(record.syn_mark)
     record.untold = 0
-    return (record.received_ce + _COUNT_BEGINS_AT & 7) << _SHIFT
+    return (record.received_ce + COUNT_BEGINS_AT & 7) << _SHIFT
 
 
 def codepoint(tcb: Tcb) -> int:

@@ -14,7 +14,6 @@ from netarium.transport.tcp.tcb import CWR, OPEN, Tcb
 from netarium.wire.tcp import TcpSegment
 from netarium.wire.tcp_options import parse_accurate_ecn
 
-_BEGINS_AT: Final = 5
 _CYCLE: Final = 8
 _MOST_UNTOLD: Final = 6  # packets with CE that may come before they are told of at once (§3.2.2.5.1)
 _TOO_LATE: Final = (
@@ -52,7 +51,7 @@ def take(tcb: Tcb, seg: TcpSegment, news: AckNews, packets: int) -> int:
         return 0
     if record.failed & ACE_UNUSABLE:
         return 0
-    delta = (counter - _BEGINS_AT - record.delivered_ce) % _CYCLE
+    delta = (counter - accecn.COUNT_BEGINS_AT - record.delivered_ce) % _CYCLE
     if packets >= _CYCLE:
         delta = _unwrapped(tcb, delta, packets, news.octets, told_by_option)
     record.delivered_ce += delta

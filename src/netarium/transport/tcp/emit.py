@@ -82,14 +82,14 @@ def header(tcb: Tcb, out: Outgoing, local_port: int, remote_port: int, pseudo: i
 
 def _options(tcb: Tcb, octets: int, now: int) -> bytes:
     """Timestamps on every segment (RFC 7323 §3.2), SACK blocks, and once in a while a user timeout (RFC 5482)."""
-    ts = ((now // 1_000_000 + tcb.ts_offset) & MASK, tcb.ts_recent) if tcb.ts_ok else None
+    ts = (negotiate.timestamp(tcb, now), tcb.ts_recent) if tcb.ts_ok else None
     options = pack_options(ts=ts, sack=_sack_blocks(tcb, octets) if tcb.sack_ok else ())
     return usertimeout.add(tcb, options, octets) if tcb.uto_due else options
 
 
 def counted_options(tcb: Tcb, octets: int, now: int) -> bytes:
     """All of that, with the counters of Accurate ECN (RFC 9768 §3.2.3)."""
-    ts = ((now // 1_000_000 + tcb.ts_offset) & MASK, tcb.ts_recent) if tcb.ts_ok else None
+    ts = (negotiate.timestamp(tcb, now), tcb.ts_recent) if tcb.ts_ok else None
     options = pack_options(ts=ts)
     record = tcb.accurate
     assert record is not None
